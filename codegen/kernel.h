@@ -1,0 +1,135 @@
+// Kernel IR: structured SSA over scalars and explicit vectors, the level between schedules and emitters.
+//
+// A kernel is a list of phases. A phase is a body that runs once per task; tasks of a phase are independent, phases
+// run one after the other. Control flow is nested (For, If) with carried values and yields, as in MLIR's scf: there are
+// no stack slots to promote. Sizes and strides are arguments, so one kernel serves many shapes.
+//
+// Invariants (verify_kernel is the spec): operands are defined before use in an enclosing block; lanes of operands agree;
+// only `check`, Store, Prefetch and Fence have effects; nothing traps.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ir/scalar/prim.h"
+#include "ir/small_vec.h"
+
+namespace lazuli::codegen {
+
+using scalar::Prim;
+
+struct Type {
+  DType dtype = kInt64;
+  uint16_t lanes = 1;
+  bool operator==(const Type&) const = default;
+};
+
+using ValueId = uint32_t;
+using InstId = uint32_t;
+using BlockId = uint32_t;
+inline constexpr uint32_t kNone = ~0u;
+
+enum class KOp : uint8_t {
+  Prim,       // inst.prim on operands, lane by lane; constants have imm
+  SizeArg,    // int64 argument number imm: an extent, a stride, an offset, a multiplier
+  ScalarArg,  // host scalar number imm, of the dtype declared in Kernel::scalars
+  Iota,       // int64 lanes 0, 1, 2, ...
+  Splat,      // scalar -> every lane
+  Low,        // first half of the lanes
+  High,       // second half of the lanes
+  Extract,    // lane imm, as a scalar
+  LaneMask,   // (n: int64) bool lanes: lane < n
+  AnyLane,    // (bool lanes) -> bool
+  FastDiv,    // (x, multiplier, shift): int64 lanes, (x * multiplier) >> shift, unsigned; x < 2^31, see fast_div.h
+  Load,       // buffer imm: (offset) or (offset, mask, other). Scalar offset: consecutive elements from there.
+              // Vector offset: a gather. Lanes where the mask is false read nothing and give `other`.
+  Store,      // buffer imm: (offset, value) or (offset, value, mask). Scalar offset: consecutive; vector: a scatter.
+  Prefetch,   // buffer imm: (offset)
+  Fence,      // orders non-temporal stores before the end of the task
+  For,        // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
+  If,         // (condition) two blocks; results: what they yield
+};
+
+enum InstFlags : uint8_t {
+  kAligned = 1,      // Load, Store: the address is a multiple of the vector's size
+  kNonTemporal = 2,  // Store
+};
+
+enum class LoopKind : uint8_t {
+  Serial,
+  Thread,  // iterations are spread over the threads of a block (CUDA); serial elsewhere. Carries nothing.
+};
+
+struct Inst {
+  KOp op;
+  Prim prim = Prim::constant;
+  LoopKind loop = LoopKind::Serial;
+  uint8_t flags = 0;
+  uint64_t imm = 0;
+  ir::SmallVec<ValueId, 4> operands;
+  ir::SmallVec<ValueId, 2> results;
+  ir::SmallVec<BlockId, 2> blocks;
+};
+
+struct Block {
+  BlockId parent = kNone;  // block that holds the For or If; kNone for a phase's body
+  std::vector<ValueId> args;
+  std::vector<InstId> insts;
+  std::vector<ValueId> yields;
+};
+
+enum class Role : uint8_t {
+  Input,      // read only
+  Output,     // written; read back only at the same element by the same task
+  InOut,      // read and written in place
+  Workspace,  // per launch, shared by the phases
+  Scratch,    // per worker, contents undefined at the start of a task
+};
+std::string_view name(Role r);
+
+struct Buffer {
+  DType dtype;
+  Role role;
+};
+
+struct Phase {
+  std::string name;
+  BlockId body;  // one block argument: the task number, int64
+};
+
+struct Kernel {
+  std::string name;  // "map_relu_mul_add": for people, perf and gdb; never in a key
+  std::vector<Buffer> buffers;
+  std::vector<DType> scalars;
+  uint32_t size_args = 0;
+  std::vector<Inst> insts;
+  std::vector<Block> blocks;
+  std::vector<Type> values;       // type of each ValueId
+  std::vector<InstId> definers;   // instruction that defines each value; kNone for block arguments
+  std::vector<Phase> phases;
+  bool has_checks = false;        // some instruction may fail: the phase function's return value must be looked at
+};
+
+/// One instruction per line, nested; the same text for the same structure.
+std::string print_kernel(const Kernel& k);
+/// Throws Error(Internal) that names the instruction and the rule.
+void verify_kernel(const Kernel& k);
+/// Everything that code depends on, without names: the cache key.
+std::string structural_key(const Kernel& k);
+
+/// What a phase function receives. Generated code relies on this layout.
+struct LaunchArgs {
+  void* const* buffers;     // one per Kernel::buffers, Scratch entries ignored
+  const int64_t* sizes;
+  const uint64_t* scalars;  // bit patterns, zero-extended
+};
+/// Runs tasks [begin, end) of one phase. Returns 0, or nonzero when a check failed. Never throws.
+/// `scratch` has one pointer per Scratch buffer, in their order.
+using PhaseFn = int32_t (*)(const LaunchArgs* args, int64_t begin, int64_t end, void* const* scratch);
+
+/// Reference execution of one phase: the meaning of kernel IR. Same contract as a PhaseFn.
+/// When `extents` is given (elements per buffer), an access outside is Error(Internal).
+int32_t interpret_phase(const Kernel& k, size_t phase, const LaunchArgs& args, int64_t begin, int64_t end,
+                        void* const* scratch, const std::vector<int64_t>* extents = nullptr);
+
+}  // namespace lazuli::codegen

@@ -1,0 +1,88 @@
+// Builds kernels. Every pure instruction is placed in the outermost block where its operands exist, and merged with an
+// equal one that is already visible: loop-invariant code motion and common subexpressions happen while building, so that
+// no compiler pass has to find them later. Constants fold through the scalar evaluator.
+#pragma once
+#include <functional>
+#include <optional>
+#include <unordered_map>
+
+#include "codegen/kernel.h"
+#include "ir/scalar/function.h"
+
+namespace lazuli::codegen {
+
+class KernelBuilder {
+ public:
+  explicit KernelBuilder(std::string name);
+
+  // Arguments.
+  uint32_t add_buffer(DType dtype, Role role);
+  uint32_t add_scalar(DType dtype);
+  /// A fresh int64 argument; its value at launch is the caller's business.
+  ValueId size_arg();
+  ValueId scalar_arg(uint32_t index);
+
+  // Phases. `body` receives the task number.
+  void phase(std::string name, const std::function<void(ValueId task)>& body);
+
+  // Control flow. Bodies are called once, while their block is open.
+  /// for (i = begin; i < end; i += step) carried = body(i, carried); returns the final carried values.
+  std::vector<ValueId> for_loop(ValueId begin, ValueId end, ValueId step, std::vector<ValueId> init,
+                                const std::function<std::vector<ValueId>(ValueId i, const std::vector<ValueId>&)>& body,
+                                LoopKind kind = LoopKind::Serial);
+  /// Both branches yield the same types. `otherwise` may be empty when nothing is yielded.
+  std::vector<ValueId> if_then(ValueId condition, const std::function<std::vector<ValueId>()>& then,
+                               const std::function<std::vector<ValueId>()>& otherwise = {});
+
+  // Pure values. Operands of different lanes: a scalar is splat to the other's lanes.
+  ValueId constant(DType t, double v);
+  ValueId constant_bits(DType t, uint64_t bits);
+  ValueId index(int64_t v) { return constant_bits(kInt64, static_cast<uint64_t>(v)); }
+  ValueId prim(Prim p, DType result, std::initializer_list<ValueId> operands);
+  ValueId prim(Prim p, DType result, std::span<const ValueId> operands);
+  ValueId add(ValueId a, ValueId b) { return prim(Prim::add, type(b).dtype, {a, b}); }
+  ValueId sub(ValueId a, ValueId b) { return prim(Prim::sub, type(b).dtype, {a, b}); }
+  ValueId mul(ValueId a, ValueId b) { return prim(Prim::mul, type(b).dtype, {a, b}); }
+  ValueId min(ValueId a, ValueId b) { return prim(Prim::minimum, type(b).dtype, {a, b}); }
+  ValueId lt(ValueId a, ValueId b) { return prim(Prim::lt, kBool, {a, b}); }
+  ValueId select(ValueId c, ValueId a, ValueId b) { return prim(Prim::select, type(b).dtype, {c, a, b}); }
+  ValueId iota(uint16_t lanes);
+  ValueId splat(ValueId v, uint16_t lanes);
+  ValueId low(ValueId v);
+  ValueId high(ValueId v);
+  ValueId extract(ValueId v, uint32_t lane);
+  ValueId lane_mask(ValueId n, uint16_t lanes);
+  ValueId any_lane(ValueId v);
+  ValueId fast_div(ValueId x, ValueId multiplier, ValueId shift);
+  /// The results of a scalar function on these arguments (lanes may differ as above). `mask` guards its checks.
+  std::vector<ValueId> inline_function(const scalar::Function& f, std::span<const ValueId> args,
+                                       std::optional<ValueId> mask = {});
+
+  // Memory. Loads from Input buffers are pure (they hoist out of loops, not out of If branches); others stay in place.
+  /// lanes > 1 with a scalar offset: consecutive elements; with a vector offset lanes come from it.
+  ValueId load(uint32_t buffer, ValueId offset, uint16_t lanes, uint8_t flags = 0);
+  ValueId load_masked(uint32_t buffer, ValueId offset, ValueId mask, ValueId other);
+  void store(uint32_t buffer, ValueId offset, ValueId value, uint8_t flags = 0);
+  void store_masked(uint32_t buffer, ValueId offset, ValueId value, ValueId mask);
+  void prefetch(uint32_t buffer, ValueId offset);
+  void fence();
+  void check(ValueId condition);
+
+  Type type(ValueId v) const { return kernel_.values[v]; }
+  const Kernel& kernel() const { return kernel_; }
+  /// Verifies and hands the kernel over.
+  std::shared_ptr<const Kernel> finish();
+
+ private:
+  struct Key;
+  ValueId emit_pure(Inst inst, Type result, bool may_leave_if);
+  void emit_effect(Inst inst);
+  BlockId open_block(BlockId parent, bool is_branch);
+  Kernel kernel_;
+  std::vector<BlockId> open_;            // innermost last
+  std::vector<BlockId> block_of_value_;  // block in which each value becomes available
+  std::vector<bool> is_branch_;          // per block: body of an If
+  std::unordered_map<std::string, std::vector<ValueId>> known_;
+};
+
+}  // namespace lazuli::codegen

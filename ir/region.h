@@ -1,0 +1,58 @@
+// What partition decides and codegen lowers: which nodes are computed together in one kernel.
+// A region computes its outputs; every other node between its inputs and outputs is virtual: evaluated where it is
+// needed, at the index at which it is needed, and never stored.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace lazuli::ir {
+
+enum class RegionKind : uint8_t {
+  Map,       // every output over one index space, no reduction
+  Row,       // reductions over the same axes of one space, with elementwise work before, between and after
+  Contract,  // one dot_general, with movement before and elementwise work after
+};
+std::string_view name(RegionKind k);
+
+struct Region {
+  RegionKind kind = RegionKind::Map;
+  /// The full index space, and (Row) the axes of it that are reduced, ascending. Map: no axes.
+  Shape space;
+  Dims reduced;
+  /// Computed here, producers before consumers. Leaves without storage (constant, iota) are among them.
+  std::vector<const Node*> nodes;
+  /// Read here: data and argument leaves, and outputs of earlier regions.
+  std::vector<const Node*> inputs;
+  /// Stored here.
+  std::vector<const Node*> outputs;
+};
+
+/// Why a producer and a consumer are in different kernels.
+enum class Unfused : uint8_t {
+  GraphOutput,      // fused, and stored as well because the user asked for it
+  Recompute,        // several users at different indices; computing it again would cost more than storing it
+  ReducedElsewhere, // the producer's reduction runs over other axes or another space
+  Contraction,      // operand of a contraction that is not pure movement
+  SpaceMismatch,    // the index spaces do not line up
+  OpLimit,          // the kernel would exceed the limit on operations
+  BufferLimit,      // the kernel would exceed the limit on buffers
+  Cycle,            // fusing would make two kernels wait for each other
+  Disabled,         // fusion is switched off
+};
+std::string_view name(Unfused r);
+
+struct UnfusedEdge {
+  const Node* producer;
+  const Node* consumer;
+  Unfused reason;
+  int64_t bytes;  // what fusing would have saved: the store and the load
+};
+
+struct Partition {
+  std::vector<Region> regions;  // in an order that respects dependences
+  std::vector<UnfusedEdge> unfused;
+};
+
+}  // namespace lazuli::ir
