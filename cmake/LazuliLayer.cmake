@@ -1,0 +1,35 @@
+# lazuli_layer(<name> SOURCES <files> [DEPENDS <layers>]): a static library with the flags every layer shares.
+# A layer without sources yet is an interface library, so that the others still configure and link.
+function(lazuli_flags target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON
+                        VISIBILITY_INLINES_HIDDEN ON)
+  # Results do not depend on the compiler's taste for fused multiply-add.
+  target_compile_options(${target} PRIVATE -ffp-contract=off -fno-semantic-interposition -ffunction-sections
+                         -fdata-sections)
+  lazuli_warnings(${target})
+endfunction()
+
+function(lazuli_warnings target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
+                         $<$<CXX_COMPILER_ID:Clang>:-Wextra-semi -Wunreachable-code-return>)
+  if(LAZULI_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+endfunction()
+
+function(lazuli_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+    lazuli_flags(${name})
+  else()
+    add_library(${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${name} ${scope} ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/frontend/include
+                             ${LAZULI_GENERATED_INCLUDE})
+  target_link_libraries(${name} ${scope} ${arg_DEPENDS} fmt::fmt Threads::Threads)
+  set_property(GLOBAL APPEND PROPERTY LAZULI_LAYERS ${name})
+endfunction()
