@@ -27,6 +27,9 @@ struct Region {
   std::vector<const Node*> inputs;
   /// Stored here.
   std::vector<const Node*> outputs;
+  /// Pairs (index into outputs, index into inputs) that may share one buffer: the input is read only at the element that
+  /// is written, by the task that writes it.
+  std::vector<std::pair<uint32_t, uint32_t>> may_alias;
 };
 
 /// Why a producer and a consumer are in different kernels.

@@ -1,0 +1,45 @@
+// A schedule says how a region becomes loops. It is a plain value: chosen by a function of (region, target), printed in
+// reports, or forced by a test or a tuner. It never changes a result's bits.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "codegen/target.h"
+#include "ir/region.h"
+
+namespace lazuli::codegen {
+
+enum class Strategy : uint8_t {
+  Map,         // vectors along the innermost axis
+  RowInner,    // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
+  RowColumns,  // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
+  RowSplit,    // few long rows: chunks are tasks, partial results are combined in a phase of their own
+  Contract,    // vectors along the result's innermost axis
+};
+std::string_view name(Strategy s);
+
+struct Schedule {
+  Strategy strategy = Strategy::Map;
+  int vector_bits = 256;
+  int unroll = 1;             // vectors per iteration
+  int64_t block = 0;          // elements of the innermost axis per task; 0: whole axis
+  int64_t rows_per_task = 1;
+  bool non_temporal = false;  // outputs bypass the cache
+  int prefetch_bytes = 0;     // distance of software prefetch; 0: none
+  bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
+  bool operator==(const Schedule&) const = default;
+  std::string str() const;
+};
+
+/// Facts about buffers that schedules may use; part of the kernel key where they change code.
+struct LoweringOptions {
+  CpuTarget target;
+  /// Pairs from Region::may_alias that the memory plan put into one buffer.
+  std::vector<std::pair<uint32_t, uint32_t>> aliases;
+  bool allow_non_temporal = true;
+  bool split_inner_for_gpu = false;
+};
+
+Schedule choose_schedule(const ir::Region& region, const LoweringOptions& options);
+
+}  // namespace lazuli::codegen
