@@ -21,11 +21,15 @@ std::vector<const Node*> topological_order(const Graph& g);
 using NodeIndex = std::unordered_map<const Node*, uint32_t>;
 NodeIndex index_of(const std::vector<const Node*>& order);
 
-/// Rebuilds the graph: `rewrite(node, new_inputs)` returns the node that replaces it (return `rebuild` for "as it was").
+/// Rebuilds the graph, producers first: `fn(node, new_inputs)` returns the node that replaces it, null for "as it was".
 /// Untouched nodes keep their identity.
 Graph rewrite(const Graph& g, Interner& interner,
               const std::function<NodeRef(const Node*, std::span<const NodeRef> inputs)>& fn);
 /// The same node over other inputs; the node itself when the inputs are its own.
 NodeRef rebuild(const Node* n, std::span<const NodeRef> inputs, Interner& interner);
+
+/// Whether the graphs differ only in the identity of their leaves: same order of nodes, and each with the same op, type,
+/// attributes and inputs. The two may come from different interners.
+bool same_structure(const Graph& a, const Graph& b);
 
 }  // namespace lazuli::ir

@@ -4,8 +4,8 @@
 // Nothing recurses over nodes: destruction uses a work list.
 #pragma once
 #include <atomic>
+#include <bit>
 #include <memory>
-#include <mutex>
 #include <variant>
 
 #include "ir/op.h"
@@ -60,7 +60,10 @@ struct DotAttr {
 struct CompositeAttr {
   Dims axes;
   double number = 0;
-  bool operator==(const CompositeAttr&) const = default;
+  /// By bits: 0 and -0 are different epsilons.
+  bool operator==(const CompositeAttr& o) const {
+    return axes == o.axes && std::bit_cast<uint64_t>(number) == std::bit_cast<uint64_t>(o.number);
+  }
 };
 using Attr = std::variant<NoAttr, ConstantAttr, LeafAttr, AxesAttr, SliceAttr, PadAttr, DotAttr, CompositeAttr>;
 
@@ -155,22 +158,24 @@ class Node {
   Location origin_{};
   std::shared_ptr<Payload> payload_;
   Interner* owner_ = nullptr;
+  Node* chain_ = nullptr;  // next in the interner's bucket while interned, next to destroy afterwards
 };
 
 /// What make() is asked for. dtype and shape are read only by ops whose result they define
 /// (leaves, cast, reshape, expand, slice); every other op infers them.
 struct NodeSpec {
   Op op;
-  SmallVec<const Node*, 3> inputs;
+  SmallVec<const Node*, 3> inputs = {};
   Attr attr = NoAttr{};
   DType dtype = kFloat32;
-  Shape shape;
+  Shape shape = {};
   Device device = kCPU;
-  std::shared_ptr<Payload> payload;  // leaves
+  std::shared_ptr<Payload> payload = nullptr;  // leaves
   Location origin{};
 };
 
-/// The table of live nodes. Thread-safe. It must outlive its nodes.
+/// The table of live nodes, held weakly: a node leaves it when its last reference goes. Thread-safe.
+/// It must outlive its nodes; nodes of different interners may be inputs of each other.
 class Interner {
  public:
   Interner();
@@ -187,12 +192,21 @@ class Interner {
 
  private:
   friend class NodeRef;
+  /// Drops one reference; destroys the node and every input that nothing else holds, with no stack and no allocation.
   static void release(const Node* n);
-  void unlink(const Node* n);
+  void unlink(Node* n);
   struct Shard;
   std::unique_ptr<Shard[]> shards_;
   std::atomic<uint64_t> leaf_ids_{1}, serials_{1};
   std::atomic<size_t> live_{0};
 };
+
+inline NodeRef::NodeRef(const Node* n) : node_(n) {
+  if (n) n->refs_.fetch_add(1, std::memory_order_relaxed);
+}
+inline NodeRef::NodeRef(const NodeRef& o) : NodeRef(o.node_) {}
+inline NodeRef::~NodeRef() {
+  if (node_) Interner::release(node_);
+}
 
 }  // namespace lazuli::ir

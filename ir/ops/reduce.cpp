@@ -1,0 +1,45 @@
+// Rules of reductions. The reduced axes leave the shape; the dtype is the operand's, int64 for argmax and argmin.
+#include <fmt/format.h>
+
+#include "ir/ops/rules.h"
+
+namespace lazuli::ir {
+
+Inferred infer_reduce(const NodeSpec& spec) {
+  const Node* x = spec.inputs[0];
+  const Dims& axes = std::get<AxesAttr>(spec.attr).axes;
+  check_axes(spec, axes, x->rank());
+  const auto refuse_empty = [&] {
+    for (int64_t a : axes)
+      if (x->shape()[static_cast<size_t>(a)] == 0)
+        reject(spec, ErrorKind::Shape, fmt::format("axis {} of {} is empty and has no such element", a, describe(x)));
+  };
+  DType dtype = x->dtype();
+  switch (spec.op) {
+    case Op::sum:
+    case Op::prod:
+      if (is_bool(dtype))
+        reject(spec, ErrorKind::DType, fmt::format("takes integers and floats, not {}", describe(x)),
+               "cast to int64 first");
+      break;
+    case Op::any:
+    case Op::all:
+      if (!is_bool(dtype))
+        reject(spec, ErrorKind::DType, fmt::format("takes bool, not {}", describe(x)), "cast to bool first");
+      break;
+    case Op::reduce_max:
+    case Op::reduce_min:
+      refuse_empty();
+      break;
+    case Op::argmax:
+    case Op::argmin:
+      refuse_empty();
+      dtype = kInt64;
+      break;
+    default:
+      reject(spec, ErrorKind::Internal, "has no rule");
+  }
+  return {dtype, without_axes(x->shape(), axes), x->device()};
+}
+
+}  // namespace lazuli::ir
