@@ -4,11 +4,12 @@
 // run one after the other. Control flow is nested (For, If) with carried values and yields, as in MLIR's scf: there are
 // no stack slots to promote. Sizes and strides are arguments, so one kernel serves many shapes.
 //
-// Invariants (verify_kernel is the spec): operands are defined before use in an enclosing block; lanes of operands agree;
-// only `check`, Store, Prefetch and Fence have effects; nothing traps.
+// Invariants (verify_kernel is the spec): operands are defined before use in an enclosing block; lanes of operands
+// agree; only `check`, Store, Prefetch and Fence have effects; nothing traps.
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ir/scalar/prim.h"
@@ -30,7 +31,7 @@ using BlockId = uint32_t;
 inline constexpr uint32_t kNone = ~0u;
 
 enum class KOp : uint8_t {
-  Prim,       // inst.prim on operands, lane by lane; constants have imm
+  Prim,       // inst.prim on operands, lane by lane; constants have imm. check has no result
   SizeArg,    // int64 argument number imm: an extent, a stride, an offset, a multiplier
   ScalarArg,  // host scalar number imm, of the dtype declared in Kernel::scalars
   Iota,       // int64 lanes 0, 1, 2, ...
@@ -66,9 +67,9 @@ struct Inst {
   LoopKind loop = LoopKind::Serial;
   uint8_t flags = 0;
   uint64_t imm = 0;
-  ir::SmallVec<ValueId, 4> operands;
-  ir::SmallVec<ValueId, 2> results;
-  ir::SmallVec<BlockId, 2> blocks;
+  ir::SmallVec<ValueId, 4> operands{};
+  ir::SmallVec<ValueId, 2> results{};
+  ir::SmallVec<BlockId, 2> blocks{};
 };
 
 struct Block {
@@ -86,6 +87,9 @@ enum class Role : uint8_t {
   Scratch,    // per worker, contents undefined at the start of a task
 };
 std::string_view name(Role r);
+std::string_view name(KOp op);
+/// "float32", "float32x16".
+std::string str(Type t);
 
 struct Buffer {
   DType dtype;
@@ -104,10 +108,10 @@ struct Kernel {
   uint32_t size_args = 0;
   std::vector<Inst> insts;
   std::vector<Block> blocks;
-  std::vector<Type> values;       // type of each ValueId
-  std::vector<InstId> definers;   // instruction that defines each value; kNone for block arguments
+  std::vector<Type> values;      // type of each ValueId
+  std::vector<InstId> definers;  // instruction that defines each value; kNone for block arguments
   std::vector<Phase> phases;
-  bool has_checks = false;        // some instruction may fail: the phase function's return value must be looked at
+  bool has_checks = false;  // some instruction may fail: the phase function's return value must be looked at
 };
 
 /// One instruction per line, nested; the same text for the same structure.
@@ -119,7 +123,7 @@ std::string structural_key(const Kernel& k);
 
 /// What a phase function receives. Generated code relies on this layout.
 struct LaunchArgs {
-  void* const* buffers;     // one per Kernel::buffers, Scratch entries ignored
+  void* const* buffers;  // one per Kernel::buffers, Scratch entries ignored
   const int64_t* sizes;
   const uint64_t* scalars;  // bit patterns, zero-extended
 };

@@ -1,10 +1,15 @@
-// Builds kernels. Every pure instruction is placed in the outermost block where its operands exist, and merged with an
-// equal one that is already visible: loop-invariant code motion and common subexpressions happen while building, so that
-// no compiler pass has to find them later. Constants fold through the scalar evaluator.
+// Builds kernels. Every pure instruction leaves the loops that it does not depend on, and is merged with an equal one
+// that is already visible: loop-invariant code motion and common subexpressions happen while building, so that no
+// compiler pass has to find them later. Constants fold through the scalar evaluator, unused instructions are dropped.
+//
+// Placement: outside every loop that its operands do not need, but inside the branches that lie between there and the
+// caller, so that an epilogue under `if (last block)` is not computed on every iteration. Instructions without operands
+// go to the phase's body. Loads from Input buffers never leave a branch (it may guard them); they do leave loops, so a
+// load whose offset does not depend on a loop must be valid even when the loop runs zero times.
 #pragma once
 #include <functional>
 #include <optional>
-#include <unordered_map>
+#include <span>
 
 #include "codegen/kernel.h"
 #include "ir/scalar/function.h"
@@ -18,8 +23,12 @@ class KernelBuilder {
   // Arguments.
   uint32_t add_buffer(DType dtype, Role role);
   uint32_t add_scalar(DType dtype);
-  /// A fresh int64 argument; its value at launch is the caller's business.
-  ValueId size_arg();
+  uint32_t add_size();
+  /// An int64 argument; its value at launch is the caller's business. Values belong to one phase: another phase that
+  /// needs the same argument asks for its index again.
+  ValueId size_arg(uint32_t index);
+  /// A fresh one; its index is kernel().size_args - 1.
+  ValueId size_arg() { return size_arg(add_size()); }
   ValueId scalar_arg(uint32_t index);
 
   // Phases. `body` receives the task number.
@@ -74,15 +83,52 @@ class KernelBuilder {
   std::shared_ptr<const Kernel> finish();
 
  private:
-  struct Key;
-  ValueId emit_pure(Inst inst, Type result, bool may_leave_if);
+  struct OpenBlock {
+    BlockId block;
+    bool is_branch;  // body of an If; else of a For or a phase
+  };
+  /// Finds equal pure instructions: open addressing over instruction ids. An entry of a closed block never matches
+  /// again.
+  class InstTable {
+   public:
+    /// Returns the equal instruction in `block`, or kNone.
+    InstId find(const KernelBuilder& b, const Inst& inst, Type result, BlockId block, uint64_t epoch) const;
+    void insert(const KernelBuilder& b, InstId id);
+
+   private:
+    std::vector<InstId> slots_;
+    size_t used_ = 0;
+  };
+  uint64_t hash(const Inst& inst, Type result, BlockId block, uint64_t epoch) const;
+
+  ValueId new_value(Type t, InstId definer, BlockId block);
+  InstId append(Inst inst, std::span<const Type> results, BlockId block, uint64_t epoch = 0);
+  ValueId emit_pure(Inst inst, Type result, bool may_leave_branch = true);
   void emit_effect(Inst inst);
-  BlockId open_block(BlockId parent, bool is_branch);
+  BlockId open_block(bool is_branch);
+  void close_block(std::vector<ValueId> yields);
+  BlockId current() const;
+  size_t depth_of(ValueId v) const;
+  void expect(bool ok, const char* rule) const;
+  void drop_unused();
+
+  std::optional<uint64_t> constant_of(ValueId v) const;
+  bool is_constant(ValueId v, uint64_t bits) const { return constant_of(v) == bits; }
+  ValueId splat_constant(Type t, uint64_t bits);
+  ValueId fold(Prim p, DType result, std::span<const ValueId> operands);
+  ValueId simplify(Prim p, DType result, std::span<const ValueId> operands);
+  ValueId lane_op(KOp op, ValueId v, Type result, uint64_t imm);
+  ValueId load_any(Inst inst, Type result);
+
   Kernel kernel_;
-  std::vector<BlockId> open_;            // innermost last
+  std::vector<OpenBlock> open_;           // outermost first
+  std::vector<uint32_t> depth_of_block_;  // place in open_ while the block is open
+  std::vector<bool> block_has_effect_;
   std::vector<BlockId> block_of_value_;  // block in which each value becomes available
-  std::vector<bool> is_branch_;          // per block: body of an If
-  std::unordered_map<std::string, std::vector<ValueId>> known_;
+  std::vector<BlockId> block_of_inst_;
+  std::vector<uint64_t> epoch_of_inst_;  // loads that must not cross effects: number of effects before it, plus one
+  uint64_t effects_ = 1;
+  InstTable known_;
 };
 
 }  // namespace lazuli::codegen

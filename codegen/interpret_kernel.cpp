@@ -1,0 +1,193 @@
+// Reference execution: the meaning of kernel IR, one lane at a time, through the scalar evaluator.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "codegen/kernel.h"
+#include "codegen/kernel_types.h"
+#include "ir/scalar/function.h"
+#include "lazuli/base/error.h"
+
+namespace lazuli::codegen {
+
+namespace {
+
+class Interpreter {
+ public:
+  Interpreter(const Kernel& k, const LaunchArgs& args, void* const* scratch, const std::vector<int64_t>* extents)
+      : k_(k), args_(args), extents_(extents), place_(k.values.size()) {
+    size_t lanes = 0;
+    for (size_t v = 0; v < k.values.size(); ++v) {
+      place_[v] = lanes;
+      lanes += k.values[v].lanes;
+    }
+    lanes_.resize(lanes);
+    size_t next_scratch = 0;
+    for (size_t b = 0; b < k.buffers.size(); ++b) {
+      const bool own = k.buffers[b].role == Role::Scratch;
+      memory_.push_back(static_cast<char*>(own ? scratch[next_scratch++] : args.buffers[b]));
+    }
+  }
+
+  int32_t task(BlockId body, int64_t task) {
+    set(k_.blocks[body].args[0], static_cast<uint64_t>(task));
+    block(k_.blocks[body]);
+    return failed_;
+  }
+
+ private:
+  uint64_t* at(ValueId v) { return &lanes_[place_[v]]; }
+  void set(ValueId v, uint64_t bits) { *at(v) = bits; }
+  int64_t index(ValueId v) { return static_cast<int64_t>(*at(v)); }
+  uint16_t lanes(ValueId v) const { return k_.values[v].lanes; }
+
+  template <class From, class To>
+  void copy(const From& from, const To& to, size_t skip_from = 0, size_t skip_to = 0) {
+    // Through a temporary: a loop may yield its carried values permuted.
+    std::vector<uint64_t> values;
+    for (size_t n = skip_from; n < from.size(); ++n)
+      values.insert(values.end(), at(from[n]), at(from[n]) + lanes(from[n]));
+    const uint64_t* next = values.data();
+    for (size_t n = skip_to; n < to.size(); ++n) {
+      std::copy_n(next, lanes(to[n]), at(to[n]));
+      next += lanes(to[n]);
+    }
+  }
+
+  void block(const Block& b) {
+    for (InstId i : b.insts) inst(k_.insts[i]);
+  }
+
+  void inst(const Inst& i) {
+    const ValueId r = i.results.empty() ? kNone : i.results[0];
+    const size_t n = r == kNone ? 0 : lanes(r);
+    switch (i.op) {
+      case KOp::Prim:
+        return prim(i);
+      case KOp::SizeArg:
+        return set(r, static_cast<uint64_t>(args_.sizes[i.imm]));
+      case KOp::ScalarArg:
+        return set(r, args_.scalars[i.imm] & bit_mask(k_.scalars[i.imm]));
+      case KOp::Iota:
+        for (size_t l = 0; l < n; ++l) at(r)[l] = l;
+        return;
+      case KOp::Splat:
+        std::fill_n(at(r), n, *at(i.operands[0]));
+        return;
+      case KOp::Low:
+        std::copy_n(at(i.operands[0]), n, at(r));
+        return;
+      case KOp::High:
+        std::copy_n(at(i.operands[0]) + n, n, at(r));
+        return;
+      case KOp::Extract:
+        return set(r, at(i.operands[0])[i.imm]);
+      case KOp::LaneMask:
+        for (size_t l = 0; l < n; ++l) at(r)[l] = static_cast<int64_t>(l) < index(i.operands[0]);
+        return;
+      case KOp::AnyLane: {
+        uint64_t any = 0;
+        for (size_t l = 0; l < lanes(i.operands[0]); ++l) any |= at(i.operands[0])[l];
+        return set(r, any);
+      }
+      case KOp::FastDiv:
+        for (size_t l = 0; l < n; ++l)
+          at(r)[l] = (at(i.operands[0])[l] * at(i.operands[1])[l]) >> (at(i.operands[2])[l] & 63);
+        return;
+      case KOp::Load:
+        return load(i);
+      case KOp::Store:
+        return store(i);
+      case KOp::Prefetch:
+      case KOp::Fence:
+        return;
+      case KOp::For: {
+        const Block& b = k_.blocks[i.blocks[0]];
+        const int64_t end = index(i.operands[1]), step = index(i.operands[2]);
+        if (step <= 0) throw Error(ErrorKind::Internal, "kernel " + k_.name + ": a loop whose step is not positive");
+        copy(i.operands, b.args, 3, 1);
+        for (int64_t x = index(i.operands[0]); x < end; x += step) {
+          set(b.args[0], static_cast<uint64_t>(x));
+          block(b);
+          copy(b.yields, b.args, 0, 1);
+        }
+        return copy(b.args, i.results, 1, 0);
+      }
+      case KOp::If: {
+        const Block& b = k_.blocks[i.blocks[*at(i.operands[0]) ? 0 : 1]];
+        block(b);
+        return copy(b.yields, i.results);
+      }
+    }
+  }
+
+  void prim(const Inst& i) {
+    if (i.prim == Prim::check) {
+      for (size_t l = 0; l < lanes(i.operands[0]); ++l) failed_ |= !at(i.operands[0])[l];
+      return;
+    }
+    const ValueId r = i.results[0];
+    if (i.prim == Prim::constant) {
+      std::fill_n(at(r), lanes(r), i.imm);
+      return;
+    }
+    const DType operand = k_.values[i.operands.back()].dtype;
+    for (size_t l = 0; l < lanes(r); ++l) {
+      uint64_t a[3] = {};
+      for (size_t k = 0; k < i.operands.size(); ++k) a[k] = at(i.operands[k])[l];
+      at(r)[l] = scalar::evaluate_prim(i.prim, k_.values[r].dtype, operand, a) & bit_mask(k_.values[r].dtype);
+    }
+  }
+
+  /// Address of lane `l` of an access.
+  char* element(const Inst& i, size_t l) {
+    const bool vector = lanes(i.operands[0]) > 1;
+    const auto offset =
+        static_cast<int64_t>(at(i.operands[0])[vector ? l : 0]) + (vector ? 0 : static_cast<int64_t>(l));
+    if (extents_ && (offset < 0 || offset >= (*extents_)[i.imm]))
+      throw Error(ErrorKind::Internal, fmt::format("kernel {}: {} of element {} of buffer {}, which has {}", k_.name,
+                                                   name(i.op), offset, i.imm, (*extents_)[i.imm]));
+    return memory_[i.imm] + offset * static_cast<int64_t>(itemsize(k_.buffers[i.imm].dtype));
+  }
+
+  void load(const Inst& i) {
+    const ValueId r = i.results[0];
+    const DType t = k_.values[r].dtype;
+    for (size_t l = 0; l < lanes(r); ++l) {
+      if (i.operands.size() == 3 && !at(i.operands[1])[l]) {
+        at(r)[l] = at(i.operands[2])[l];
+        continue;
+      }
+      uint64_t bits = 0;
+      std::memcpy(&bits, element(i, l), itemsize(t));
+      at(r)[l] = is_bool(t) ? bits != 0 : bits;
+    }
+  }
+
+  void store(const Inst& i) {
+    const ValueId v = i.operands[1];
+    for (size_t l = 0; l < lanes(v); ++l)
+      if (i.operands.size() < 3 || at(i.operands[2])[l])
+        std::memcpy(element(i, l), at(v) + l, itemsize(k_.values[v].dtype));
+  }
+
+  const Kernel& k_;
+  const LaunchArgs& args_;
+  const std::vector<int64_t>* extents_;
+  std::vector<size_t> place_;  // first lane of each value
+  std::vector<uint64_t> lanes_;
+  std::vector<char*> memory_;
+  int32_t failed_ = 0;
+};
+
+}  // namespace
+
+int32_t interpret_phase(const Kernel& k, size_t phase, const LaunchArgs& args, int64_t begin, int64_t end,
+                        void* const* scratch, const std::vector<int64_t>* extents) {
+  Interpreter run(k, args, scratch, extents);
+  int32_t failed = 0;
+  for (int64_t task = begin; task < end; ++task) failed |= run.task(k.phases[phase].body, task);
+  return failed;
+}
+
+}  // namespace lazuli::codegen
