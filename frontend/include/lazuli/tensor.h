@@ -1,0 +1,224 @@
+// Tensor: a handle with identity over a lazy value. Copying a handle shares the tensor. Operations return at once;
+// values are computed by eval, or when something is observed (item, printing, data_ptr, bool).
+//
+// Views (reshape, slice, transpose ...) share their base's memory: a write through one is seen by all. In-place writes
+// change the tensor that every handle sees. Shapes and element types never change under a handle.
+#pragma once
+#include <concepts>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lazuli/array_ref.h"
+#include "lazuli/base/device.h"
+#include "lazuli/base/dtype.h"
+#include "lazuli/base/error.h"
+#include "lazuli/base/half.h"
+#include "lazuli/index.h"
+#include "lazuli/scalar.h"
+
+namespace lazuli {
+
+struct TensorImpl;
+template <class T, size_t N>
+class TensorAccessor;
+
+/// The element type that a C++ type stands for.
+template <class T>
+struct dtype_of;
+template <> struct dtype_of<bool> { static constexpr DType value = kBool; };
+template <> struct dtype_of<uint8_t> { static constexpr DType value = kUInt8; };
+template <> struct dtype_of<int8_t> { static constexpr DType value = kInt8; };
+template <> struct dtype_of<int16_t> { static constexpr DType value = kInt16; };
+template <> struct dtype_of<int32_t> { static constexpr DType value = kInt32; };
+template <> struct dtype_of<int64_t> { static constexpr DType value = kInt64; };
+template <> struct dtype_of<Half> { static constexpr DType value = kFloat16; };
+template <> struct dtype_of<BFloat16> { static constexpr DType value = kBFloat16; };
+template <> struct dtype_of<float> { static constexpr DType value = kFloat32; };
+template <> struct dtype_of<double> { static constexpr DType value = kFloat64; };
+template <class T>
+inline constexpr DType dtype_of_v = dtype_of<T>::value;
+
+/// A host number together with the line that wrote it: what `x(1, 2) = 9` assigns.
+struct ScalarArg {
+  Scalar value;
+  Location where;
+  template <class T>
+    requires std::convertible_to<T, Scalar>
+  ScalarArg(T v, Location loc = Location::current()) : value(v), where(loc) {}
+};
+
+class Tensor {
+ public:
+  /// An undefined tensor; only defined() may be asked of it.
+  Tensor() = default;
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) = default;
+  ~Tensor() = default;
+
+  /// On a named handle, assignment makes it refer to the other tensor. On a temporary (`x.index({0}) = y`, `x(1, 2) = y`)
+  /// it writes into the tensor that the temporary views, as copy_ does.
+  Tensor& operator=(const Tensor& other) &;
+  Tensor& operator=(Tensor&& other) &;
+  Tensor& operator=(const Tensor& other) &&;
+  Tensor& operator=(Tensor&& other) &&;
+  Tensor& operator=(ScalarArg value) &&;
+
+  // ---- What is known without evaluating. ----
+  bool defined() const { return impl_ != nullptr; }
+  /// Valid as long as the handle.
+  IntArrayRef sizes() const;
+  IntArrayRef shape() const { return sizes(); }
+  /// In elements; of a base tensor, row-major.
+  IntArrayRef strides() const;
+  int64_t size(int64_t dim, Location loc = Location::current()) const;
+  int64_t stride(int64_t dim, Location loc = Location::current()) const;
+  /// Where a view begins in its base, in elements.
+  int64_t storage_offset() const;
+  int64_t dim() const;
+  int64_t numel() const;
+  int64_t nbytes() const { return numel() * static_cast<int64_t>(itemsize(dtype())); }
+  DType dtype() const;
+  Device device() const;
+  bool is_contiguous() const;
+  bool is_view() const;
+  bool is_floating_point() const { return is_floating(dtype()); }
+  /// Whether both handles are the same tensor.
+  bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
+  /// Whether both handles reach the same storage: a base and its views.
+  bool is_alias_of(const Tensor& other) const;
+
+  // ---- Views: no data moves, writes are shared. Errors: Shape, Index. ----
+  /// The same elements in another shape; one size may be -1. Throws where strides cannot express it (use reshape).
+  Tensor view(IntArrayRef sizes, Location loc = Location::current()) const;
+  /// A view where possible, otherwise a new tensor.
+  Tensor reshape(IntArrayRef sizes, Location loc = Location::current()) const;
+  Tensor reshape_as(const Tensor& other, Location loc = Location::current()) const;
+  Tensor view_as(const Tensor& other, Location loc = Location::current()) const;
+  Tensor flatten(int64_t start_dim = 0, int64_t end_dim = -1, Location loc = Location::current()) const;
+  Tensor unflatten(int64_t dim, IntArrayRef sizes, Location loc = Location::current()) const;
+  Tensor permute(IntArrayRef dims, Location loc = Location::current()) const;
+  Tensor transpose(int64_t dim0, int64_t dim1, Location loc = Location::current()) const;
+  Tensor movedim(int64_t source, int64_t destination, Location loc = Location::current()) const;
+  Tensor movedim(IntArrayRef source, IntArrayRef destination, Location loc = Location::current()) const;
+  /// Transpose of at most two axes.
+  Tensor t(Location loc = Location::current()) const;
+  /// All axes reversed.
+  Tensor T(Location loc = Location::current()) const;
+  /// The last two axes swapped.
+  Tensor mT(Location loc = Location::current()) const;
+  Tensor squeeze(Location loc = Location::current()) const;
+  Tensor squeeze(int64_t dim, Location loc = Location::current()) const;
+  Tensor unsqueeze(int64_t dim, Location loc = Location::current()) const;
+  /// Repeats axes of size 1 without copying; -1 keeps a size. Such views refuse writes.
+  Tensor expand(IntArrayRef sizes, Location loc = Location::current()) const;
+  Tensor expand_as(const Tensor& other, Location loc = Location::current()) const;
+  Tensor select(int64_t dim, int64_t index, Location loc = Location::current()) const;
+  Tensor slice(int64_t dim, Slice::Bound start = None, Slice::Bound stop = None, int64_t step = 1,
+               Location loc = Location::current()) const;
+  Tensor narrow(int64_t dim, int64_t start, int64_t length, Location loc = Location::current()) const;
+
+  // ---- Indexing: views for integers, slices, None, Ellipsis, All. ----
+  Tensor index(std::initializer_list<TensorIndex> indices, Location loc = Location::current()) const;
+  Tensor index(const std::vector<TensorIndex>& indices, Location loc = Location::current()) const;
+  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value,
+                     Location loc = Location::current());
+  Tensor& index_put_(std::initializer_list<TensorIndex> indices, Scalar value, Location loc = Location::current());
+  Tensor operator[](TensorIndex i) const;
+  Tensor operator()(TensorIndex a) const;
+  Tensor operator()(TensorIndex a, TensorIndex b) const;
+  Tensor operator()(TensorIndex a, TensorIndex b, TensorIndex c) const;
+  Tensor operator()(TensorIndex a, TensorIndex b, TensorIndex c, TensorIndex d) const;
+  Tensor operator()(TensorIndex a, TensorIndex b, TensorIndex c, TensorIndex d, TensorIndex e) const;
+
+  // ---- New tensors, and writing in place. ----
+  /// Reversed along the axes: a new tensor.
+  Tensor flip(IntArrayRef dims, Location loc = Location::current()) const;
+  Tensor clone(Location loc = Location::current()) const;
+  /// Itself when row-major, otherwise a row-major copy.
+  Tensor contiguous(Location loc = Location::current()) const;
+  /// Converts and broadcasts `src` to this dtype and shape.
+  Tensor& copy_(const Tensor& src, Location loc = Location::current());
+  Tensor& fill_(Scalar value, Location loc = Location::current());
+  Tensor& fill_(const Tensor& value, Location loc = Location::current());
+  Tensor& zero_(Location loc = Location::current());
+
+  // ---- Observation: evaluates. ----
+  /// The only element, as T; throws when there are more (or none).
+  template <class T>
+  T item(Location loc = Location::current()) const;
+  Scalar item(Location loc = Location::current()) const;
+  /// Whether the only element is not zero.
+  explicit operator bool() const;
+  /// The elements in row-major order, converted to T.
+  template <class T>
+  std::vector<T> to_vector(Location loc = Location::current()) const;
+  /// Memory of the first element. The storage counts as escaped from then on: pending readers have been evaluated, reads
+  /// of it happen when something is evaluated, writes to it happen at the call. Throws DType if T is not the dtype.
+  template <class T>
+  T* data_ptr(Location loc = Location::current()) const;
+  void* data_ptr(Location loc = Location::current()) const;
+  /// For reading, until the tensor is next written or destroyed.
+  template <class T>
+  const T* const_data_ptr(Location loc = Location::current()) const;
+  const void* const_data_ptr(Location loc = Location::current()) const;
+  /// a[i][j] over N axes of T; escapes as data_ptr does.
+  template <class T, size_t N>
+  TensorAccessor<T, N> accessor(Location loc = Location::current()) const;
+
+  // ---- Operations: declared from the op tables and beside the compositions. ----
+#if __has_include("lazuli/tensor_methods.inc")
+#include "lazuli/tensor_methods.inc"
+#endif
+#if __has_include("lazuli/generated/tensor_methods.inc")
+#include "lazuli/generated/tensor_methods.inc"
+#endif
+
+  // ---- For the library itself. ----
+  explicit Tensor(std::shared_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
+  const std::shared_ptr<TensorImpl>& impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<TensorImpl> impl_;
+};
+
+/// Elements of N axes by brackets. Valid as long as the tensor.
+template <class T, size_t N>
+class TensorAccessor {
+ public:
+  TensorAccessor(T* data, const int64_t* sizes, const int64_t* strides)
+      : data_(data), sizes_(sizes), strides_(strides) {}
+  int64_t size(size_t d) const { return sizes_[d]; }
+  int64_t stride(size_t d) const { return strides_[d]; }
+  T* data() const { return data_; }
+  decltype(auto) operator[](int64_t i) const {
+    if constexpr (N == 1) {
+      return (data_[i * strides_[0]]);
+    } else {
+      return TensorAccessor<T, N - 1>(data_ + i * strides_[0], sizes_ + 1, strides_ + 1);
+    }
+  }
+
+ private:
+  T* data_;
+  const int64_t* sizes_;
+  const int64_t* strides_;
+};
+
+/// A tensor over memory that the caller owns: row-major, shared, never moved or recycled. A write on either side is seen
+/// by the other: reads happen when something is evaluated, writes through Lazuli at the call.
+Tensor from_blob(void* data, IntArrayRef sizes, DType dtype = kFloat32, Location loc = Location::current());
+/// As above; `deleter` runs when nothing refers to the memory any more.
+Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter, DType dtype = kFloat32,
+                 Location loc = Location::current());
+template <class T>
+  requires requires { dtype_of<T>::value; }
+Tensor from_blob(T* data, IntArrayRef sizes, Location loc = Location::current()) {
+  return from_blob(static_cast<void*>(data), sizes, dtype_of_v<T>, loc);
+}
+/// A tensor with a copy of row-major host elements.
+Tensor from_host(const void* data, IntArrayRef sizes, DType dtype, Location loc = Location::current());
+
+}  // namespace lazuli

@@ -1,0 +1,95 @@
+// Behind the handles. A Storage is a root: the current value of a whole tensor as a node, and the memory that it was last
+// computed into. A TensorImpl is a base (no steps) or a view (a chain of movement steps from the root to its value).
+//
+// Always holds: the graph is pure; only Storage::value is re-pointed, under Context::mutex. A storage is ready exactly
+// when its value is the leaf of what it holds. Views keep no nodes, so that a stale read never looks like a pending one.
+#pragma once
+#include <initializer_list>
+#include <memory>
+#include <vector>
+
+#include "ir/node.h"
+#include "lazuli/tensor.h"
+#include "runtime/buffer.h"
+
+namespace lazuli {
+
+class Context;
+
+/// A computed value in memory: the data leaf that stands for it. Shared by storages that have the same value (a write to
+/// one of them then takes fresh memory), and found by other graphs through Node::cached.
+struct Materialized {
+  ir::NodeRef leaf;
+  std::shared_ptr<runtime::Buffer> buffer;  // the leaf's payload
+};
+
+struct Storage {
+  Storage(ir::NodeRef v, Location loc);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  ir::NodeRef value;                   // never null
+  std::shared_ptr<Materialized> held;  // the memory of the last evaluation; older than value while a write is pending
+  uint64_t version = 0;                // counts writes
+  bool in_flight = false;              // being evaluated by some thread: readers wait
+  Location where;                      // the call that last wrote it
+  Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
+
+  bool ready() const { return held && held->leaf == value; }
+  /// Memory that somebody outside may read or write at any time.
+  bool escaped() const { return held && held->buffer->external(); }
+};
+
+/// One movement op from the value before it to the value after it (shape).
+struct ViewStep {
+  ir::Op op;
+  ir::Attr attr;
+  ir::Shape shape;
+};
+
+struct TensorImpl {
+  std::shared_ptr<Storage> root;
+  std::vector<ViewStep> steps;  // from the root outwards
+  ir::Shape shape;
+  ir::Dims strides;  // in elements of the root
+  int64_t offset = 0;
+  DType dtype;
+  Device device;
+  Location where;  // the call that made the handle
+};
+
+// ---- What the operations of the frontend are written with. ----
+
+/// The process's context. Never destroyed.
+Context& context();
+ir::Interner& interner();
+
+/// The current value. Throws Error(Value) when the handle is undefined.
+ir::NodeRef node_of(const Tensor& t);
+/// A new tensor with this value. In eager mode it is evaluated at once.
+Tensor wrap(ir::NodeRef value, Location loc = {});
+/// Writes `value` (of dst's shape and dtype) into dst, through its chain of views.
+void assign(Tensor& dst, ir::NodeRef value, Location loc = {});
+
+/// make() with a location: errors thrown without one are rethrown with it.
+ir::NodeRef make_node(ir::Op op, std::initializer_list<const ir::Node*> inputs, ir::Attr attr, const Location& loc);
+ir::NodeRef make_node(ir::NodeSpec spec, const Location& loc);
+/// A host scalar of the user's: a 0-d argument leaf of its own, so that its value is in no key.
+ir::NodeRef argument(const Scalar& v, DType dtype, const Location& loc);
+/// A 0-d constant of a composition.
+ir::NodeRef constant(const Scalar& v, DType dtype, const Location& loc);
+/// The node itself where nothing changes.
+ir::NodeRef cast_to(const ir::NodeRef& n, DType dtype, const Location& loc);
+ir::NodeRef expand_to(const ir::NodeRef& n, const ir::Shape& shape, const Location& loc);
+ir::NodeRef reshape_to(const ir::NodeRef& n, const ir::Shape& shape, const Location& loc);
+/// Row-major host elements as a data leaf of their own (a copy).
+ir::NodeRef host_leaf(const void* data, const ir::Shape& shape, DType dtype, const Location& loc);
+
+/// Bit pattern of a number in a dtype, zero-extended; integers saturate as cast does.
+uint64_t scalar_bits(const Scalar& v, DType dtype);
+
+/// A dimension counted from either end, as an index; throws "Dimension out of range ..." (rank 0 counts as 1).
+int64_t wrap_dim(int64_t dim, int64_t rank, const Location& loc);
+
+}  // namespace lazuli
