@@ -1,4 +1,4 @@
-# lazuli_layer(<name> SOURCES <files> [DEPENDS <layers>]): a static library with the flags every layer shares.
+# lazuli_layer(<name> SOURCES <files> [DEPENDS <layers>] [PRECOMPILED <header>]): a static library with the flags every layer shares.
 # A layer without sources yet is an interface library, so that the others still configure and link.
 function(lazuli_flags target)
   target_compile_features(${target} PUBLIC cxx_std_20)
@@ -19,11 +19,15 @@ function(lazuli_warnings target)
 endfunction()
 
 function(lazuli_layer name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT arg_PRECOMPILED)
+    set(arg_PRECOMPILED ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+  endif()
   if(arg_SOURCES)
     add_library(${name} STATIC ${arg_SOURCES})
     set(scope PUBLIC)
     lazuli_flags(${name})
+    lazuli_precompile(${name} ${arg_PRECOMPILED})
   else()
     add_library(${name} INTERFACE)
     set(scope INTERFACE)
@@ -32,4 +36,15 @@ function(lazuli_layer name)
                              ${LAZULI_GENERATED_INCLUDE})
   target_link_libraries(${name} ${scope} ${arg_DEPENDS} fmt::fmt Threads::Threads)
   set_property(GLOBAL APPEND PROPERTY LAZULI_LAYERS ${name})
+endfunction()
+
+# The first target to come with a header compiles it, the others reuse the result: all have the same flags.
+function(lazuli_precompile target header)
+  get_property(first GLOBAL PROPERTY LAZULI_PRECOMPILED_${header})
+  if(first)
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  else()
+    target_precompile_headers(${target} PRIVATE ${header})
+    set_property(GLOBAL PROPERTY LAZULI_PRECOMPILED_${header} ${target})
+  endif()
 endfunction()

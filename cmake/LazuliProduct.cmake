@@ -7,9 +7,6 @@ foreach(layer ${layers})
     list(APPEND objects $<TARGET_OBJECTS:${layer}>)
   endif()
 endforeach()
-if(NOT objects)
-  return()
-endif()
 if(LAZULI_STATIC)
   add_library(lazuli STATIC ${objects})
 else()
@@ -25,9 +22,35 @@ target_include_directories(lazuli INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_D
 target_link_libraries(lazuli PRIVATE ${LAZULI_LLVM_LIBS} fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
 # Headers that are written during the build exist before anything that links the product compiles.
 add_dependencies(lazuli ${layers})
+
+# Version script. A name of an internal namespace starts with its length and spelling, so "any name but these" is
+# "another first character" or "the same one and another second", and so on.
 if(NOT LAZULI_STATIC)
-  set(map ${PROJECT_SOURCE_DIR}/cmake/lazuli.map)
+  set(others "[!267]" "2[!i]" "2i[!r]" "6[!sp]" "6s[!c]" "6sc[!a]" "6p[!a]" "6pa[!s]" "7[!cr]" "7c[!o]" "7co[!d]"
+      "7r[!u]" "7ru[!n]")
+  set(exported "")
+  foreach(prefix _ZN _ZNK _ZT[VIST]N _ZGVN)
+    foreach(other ${others})
+      string(APPEND exported "    ${prefix}6lazuli${other}*;\n")
+    endforeach()
+  endforeach()
+  set(map ${PROJECT_BINARY_DIR}/lazuli.map)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/lazuli.map.in ${map} @ONLY)
   target_link_options(lazuli PRIVATE LINKER:--version-script=${map} LINKER:--exclude-libs,ALL LINKER:--as-needed
                       LINKER:--gc-sections LINKER:-Bsymbolic-functions)
   set_target_properties(lazuli PROPERTIES LINK_DEPENDS ${map})
+endif()
+
+if(LAZULI_INSTALL)
+  include(CMakePackageConfigHelpers)
+  set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lazuli)
+  install(TARGETS lazuli EXPORT lazuli-targets)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/frontend/include/ ${LAZULI_GENERATED_INCLUDE}/
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+  install(EXPORT lazuli-targets NAMESPACE lazuli:: DESTINATION ${package_dir})
+  configure_package_config_file(cmake/lazuli-config.cmake.in ${PROJECT_BINARY_DIR}/lazuli-config.cmake
+                                INSTALL_DESTINATION ${package_dir})
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/lazuli-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_BINARY_DIR}/lazuli-config.cmake ${PROJECT_BINARY_DIR}/lazuli-config-version.cmake
+          DESTINATION ${package_dir})
 endif()
