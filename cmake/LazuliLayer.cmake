@@ -7,6 +7,8 @@ function(lazuli_flags target)
   # Results do not depend on the compiler's taste for fused multiply-add.
   target_compile_options(${target} PRIVATE -ffp-contract=off -fno-semantic-interposition -ffunction-sections
                          -fdata-sections)
+  # Programs keep only what they use of LLVM and of the libraries that LLVM names.
+  target_link_options(${target} PRIVATE LINKER:--as-needed LINKER:--gc-sections)
   lazuli_warnings(${target})
 endfunction()
 
