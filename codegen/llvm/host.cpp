@@ -1,0 +1,33 @@
+// The machine this process runs on, as a CpuTarget.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "codegen/llvm/jit.h"
+#include "codegen/llvm/llvm_compat.h"
+
+namespace lazuli::codegen {
+
+CpuTarget host_target() {
+  CpuTarget t;
+  t.cpu = llvm::sys::getHostCPUName().str();
+  const llvm::StringMap<bool> features = compat::host_features();
+  std::vector<std::string> names;
+  for (const auto& f : features) names.push_back((f.second ? "+" : "-") + f.first().str());
+  std::sort(names.begin(), names.end());  // the order of a StringMap is not one
+  for (const std::string& n : names) t.features += (t.features.empty() ? "" : ",") + n;
+  const auto has = [&](const char* name) { return features.lookup(name); };
+  t.vector_bits = has("avx512f") && has("avx512bw") && has("avx512dq") && has("avx512vl") ? 512
+                  : has("avx2")                                                           ? 256
+                                                                                          : 128;
+  const auto cache = [](int name, int64_t fallback) {
+    const long bytes = sysconf(name);
+    return bytes > 0 ? static_cast<int64_t>(bytes) : fallback;
+  };
+  t.l1_bytes = cache(_SC_LEVEL1_DCACHE_SIZE, t.l1_bytes);
+  t.l2_bytes = cache(_SC_LEVEL2_CACHE_SIZE, t.l2_bytes);
+  t.l3_bytes = cache(_SC_LEVEL3_CACHE_SIZE, t.l3_bytes);
+  return t;
+}
+
+}  // namespace lazuli::codegen

@@ -1,0 +1,11 @@
+#include "codegen/target.h"
+
+#include <fmt/format.h>
+
+namespace lazuli::codegen {
+
+std::string CpuTarget::str() const {
+  return fmt::format("{} {} vectors={} l1={} l2={} l3={}", cpu, features, vector_bits, l1_bytes, l2_bytes, l3_bytes);
+}
+
+}  // namespace lazuli::codegen
