@@ -18,6 +18,9 @@ class Builder {
   explicit Builder(std::vector<DType> params);
   Value param(size_t i) const { return {static_cast<ValueId>(i)}; }
   DType type(Value v) const { return fn_.type(v.id); }
+  /// The type that results are rounded to when it is not the one computed in (a half type computed in float32).
+  DType storage(Value v) const { return is_floating(type(v)) && is_half(storage_) ? storage_ : type(v); }
+  void set_storage(DType t) { storage_ = t; }
   Function finish(std::initializer_list<Value> results);
 
   // Constants. `constant` rounds the number to the type once; `like` takes the type of another value.
@@ -75,11 +78,19 @@ class Builder {
   Value poly(Value x, std::initializer_list<double> coefficients);
 
  private:
+  /// Folds constants, merges equal instructions, else appends.
   Value emit(Prim p, DType type, std::initializer_list<Value> args, uint64_t imm = 0);
+  /// Bits of a constant, null if `v` is none.
+  const uint64_t* constant_of(Value v) const;
+  bool is_constant(Value v, uint64_t bits) const;
+  /// The instruction that defines `v` if it is a `p`, else null. Valid until the next emit.
+  const Inst* definition(Value v, Prim p) const;
+  void expect_same(Prim p, Value a, Value b) const;
   struct InstHash {
     size_t operator()(const Inst& i) const;
   };
   Function fn_;
+  DType storage_ = kBool;  // not a half type: computed as stored
   std::unordered_map<Inst, ValueId, InstHash> known_;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace lazuli::scalar {
 
 /// Index of a parameter (below params.size()) or of an instruction (offset by params.size()).
 using ValueId = uint32_t;
+
+/// What a check stands for: the `imm` of Prim::check. 0 means that nothing failed.
+enum CheckCode : uint64_t { kNoFailure = 0, kDivisionByZero = 1 };
 
 struct Inst {
   Prim prim;
@@ -36,6 +40,11 @@ struct Function {
 /// Evaluates `f` on bit patterns (zero-extended to 64 bits). Returns the results' bits; when `failed` is given
 /// it receives the code of the first check that did not hold, 0 if all did.
 std::vector<uint64_t> evaluate(const Function& f, const std::vector<uint64_t>& args, uint64_t* failed = nullptr);
+
+/// Evaluates `n` elements: args[i] and results[j] point to n bit patterns each. Returns the smallest index whose
+/// checks did not all hold (n if there is none) and stores the code of its first such check in `failed` (else 0).
+size_t evaluate_block(const Function& f, std::span<const uint64_t* const> args, std::span<uint64_t* const> results,
+                      size_t n, uint64_t* failed = nullptr);
 
 /// The value of one primitive on bit patterns: the definition of the table's meaning.
 uint64_t evaluate_prim(Prim p, DType result, DType operand, const uint64_t* args);

@@ -1,0 +1,93 @@
+#include "ir/lower_scalar.h"
+
+#include <cmath>
+#include <limits>
+
+namespace lazuli::ir {
+namespace {
+
+using scalar::Builder;
+using scalar::Value;
+
+DType compute_type(DType t) {
+  return is_half(t) ? kFloat32 : t;
+}
+
+[[noreturn]] void not_a_combine(Op op) {
+  throw Error(ErrorKind::Internal, std::string(name(op)) + " is not a reduction with a combining step");
+}
+
+}  // namespace
+
+scalar::Function lower_elementwise(Op op, std::span<const DType> operands) {
+  const OpInfo& row = info(op);
+  if (!row.body || operands.size() != static_cast<size_t>(row.max_arity)) {
+    throw Error(ErrorKind::Internal, std::string(row.name) + " lowered with a wrong operand count");
+  }
+  Builder s({operands.begin(), operands.end()});
+  s.set_storage(operands.back());
+  Value in[3];
+  for (size_t i = 0; i < operands.size(); ++i) in[i] = s.convert(s.param(i), compute_type(operands[i]));
+  Value y = row.body(s, in[0], in[1], in[2]);
+  const bool bool_result = row.promote == Promote::Compare || row.promote == Promote::Logical;
+  if (!bool_result) y = s.convert(y, operands[row.promote == Promote::Select ? 1 : 0]);
+  return s.finish({y});
+}
+
+scalar::Function lower_cast(DType from, DType to) {
+  Builder s({from});
+  return s.finish({s.convert(s.param(0), to)});
+}
+
+DType accumulator_type(Op, DType operand) {
+  return compute_type(operand);
+}
+
+scalar::Function lower_combine(Op reduce, DType accumulator) {
+  Builder s({accumulator, accumulator});
+  const Value a = s.param(0), b = s.param(1);
+  switch (reduce) {
+    case Op::sum:
+      return s.finish({s.add(a, b)});
+    case Op::prod:
+      return s.finish({s.mul(a, b)});
+    case Op::reduce_max:
+      return s.finish({s.maximum(a, b)});
+    case Op::reduce_min:
+      return s.finish({s.minimum(a, b)});
+    case Op::any:
+      return s.finish({s.bit_or(a, b)});
+    case Op::all:
+      return s.finish({s.bit_and(a, b)});
+    default:
+      not_a_combine(reduce);
+  }
+}
+
+uint64_t reduce_identity(Op reduce, DType t) {
+  Builder s({});
+  const bool f = is_floating(t);
+  const auto bits = [&](Value v) { return s.finish({v}).insts[0].imm; };
+  // The least and the greatest integer, from the saturating conversion.
+  const auto extreme = [&](double v) {
+    return bits(f ? s.constant(t, v) : is_bool(t) ? s.constant_int(t, v > 0) : s.constant(t, v));
+  };
+  switch (reduce) {
+    case Op::sum:
+      return bits(f ? s.constant(t, -0.0) : s.constant_int(t, 0));
+    case Op::prod:
+      return bits(s.constant(t, 1));
+    case Op::reduce_max:
+      return extreme(-INFINITY);
+    case Op::reduce_min:
+      return extreme(INFINITY);
+    case Op::any:
+      return 0;
+    case Op::all:
+      return 1;
+    default:
+      not_a_combine(reduce);
+  }
+}
+
+}  // namespace lazuli::ir
