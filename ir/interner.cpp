@@ -121,7 +121,7 @@ NodeRef Interner::make(NodeSpec spec) {
       if (refs != 0) return NodeRef::adopt(n);
     }
   }
-  if (shard.count >= shard.buckets.size()) shard.grow();
+  if (shard.count * 2 >= shard.buckets.size()) shard.grow();
   Node* n = new Node();
   n->op_ = spec.op;
   n->dtype_ = type.dtype;

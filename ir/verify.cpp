@@ -9,10 +9,17 @@
 namespace lazuli::ir {
 namespace {
 
+/// Operands are shown by op only: a broken graph is not walked again. An attribute of the wrong kind has no text.
+std::string shown(const Node* n) {
+  try {
+    return print_node(n, [](const Node* input) { return std::string(name(input->op())); });
+  } catch (const std::bad_variant_access&) {
+    return std::string(name(n->op()));
+  }
+}
+
 [[noreturn]] void fail(const Node* n, size_t position, const std::string& rule) {
-  // Operands by op only: a broken graph is described without being walked again.
-  const std::string line = print_node(n, [](const Node* input) { return std::string(name(input->op())); });
-  throw Error(ErrorKind::Internal, fmt::format("illegal graph: node {} ({}): {}", position, line, rule), {},
+  throw Error(ErrorKind::Internal, fmt::format("illegal graph: node {} ({}): {}", position, shown(n), rule), {},
               n->origin());
 }
 

@@ -1,4 +1,4 @@
-// Rules of composite ops. What they compute is their expansion into primitives (ir/ops/expand.cpp).
+// Rules of composite ops. What they compute is their expansion into primitives (ir/expand.h).
 #include <fmt/format.h>
 
 #include <cmath>

@@ -1,0 +1,11 @@
+// Composite ops (mean, softmax, ...) as graphs of primitive nodes: the definition of what they compute.
+#pragma once
+#include "ir/node.h"
+
+namespace lazuli::ir {
+
+/// The primitive nodes that compute the composite node `n` over its own inputs. Half types are cast to float32 at entry
+/// and back at exit. The result has the dtype and shape of `n`; its nodes carry the origin of `n`.
+NodeRef expand_composite(const Node* n, Interner& interner);
+
+}  // namespace lazuli::ir
