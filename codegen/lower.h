@@ -1,6 +1,6 @@
 // From a region and a schedule to a kernel, and to the argument values that make the kernel compute this region at its
-// concrete sizes. The kernel depends on the region's structure only; another region of the same structure and other sizes
-// lowers to an equal kernel with other arguments.
+// concrete sizes. The kernel depends on the region's structure only; another region of the same structure and other
+// sizes lowers to an equal kernel with other arguments.
 #pragma once
 #include <memory>
 #include <vector>
@@ -18,10 +18,10 @@ struct PhaseLaunch {
 struct Lowered {
   std::shared_ptr<const Kernel> kernel;
   Schedule schedule;
-  std::vector<int64_t> sizes;               // values of the kernel's size arguments
-  std::vector<const ir::Node*> buffers;     // per Kernel::buffers: the stored node; null for Workspace and Scratch
-  std::vector<int64_t> buffer_bytes;        // per Kernel::buffers
-  std::vector<const ir::Node*> scalars;     // per Kernel::scalars: the argument leaf
+  std::vector<int64_t> sizes;            // values of the kernel's size arguments
+  std::vector<const ir::Node*> buffers;  // per Kernel::buffers: the stored node; null for Workspace and Scratch
+  std::vector<int64_t> buffer_bytes;     // per Kernel::buffers
+  std::vector<const ir::Node*> scalars;  // per Kernel::scalars: the argument leaf
   std::vector<PhaseLaunch> phases;
   int64_t bytes_read = 0, bytes_written = 0;  // what the kernel must move at least
   double flops = 0;                           // arithmetic primitives executed

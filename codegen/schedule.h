@@ -21,8 +21,8 @@ std::string_view name(Strategy s);
 struct Schedule {
   Strategy strategy = Strategy::Map;
   int vector_bits = 256;
-  int unroll = 1;             // vectors per iteration
-  int64_t block = 0;          // elements of the innermost axis per task; 0: whole axis
+  int unroll = 1;     // vectors per iteration
+  int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis
   int64_t rows_per_task = 1;
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch; 0: none

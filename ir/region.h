@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/index_expr.h"
 
 namespace lazuli::ir {
 
@@ -18,31 +19,35 @@ std::string_view name(RegionKind k);
 
 struct Region {
   RegionKind kind = RegionKind::Map;
-  /// The full index space, and (Row) the axes of it that are reduced, ascending. Map: no axes.
+  /// The full index space, and the axes of it that are reduced (Row) or contracted (Contract), ascending. Map: none.
   Shape space;
   Dims reduced;
+  /// The loop variable of each axis of the space (the constant 0 for size 1), in this arena.
+  std::shared_ptr<IndexArena> arena;
+  std::vector<IndexId> axes;
   /// Computed here, producers before consumers. Leaves without storage (constant, iota) are among them.
   std::vector<const Node*> nodes;
   /// Read here: data and argument leaves, and outputs of earlier regions.
   std::vector<const Node*> inputs;
-  /// Stored here.
+  /// Stored here, each at its index: one element per point of the space, or of its axes that are not reduced.
   std::vector<const Node*> outputs;
-  /// Pairs (index into outputs, index into inputs) that may share one buffer: the input is read only at the element that
-  /// is written, by the task that writes it.
+  std::vector<IndexVec> output_index;
+  /// Pairs (index into outputs, index into inputs) that may share one buffer: the input is read only at the element
+  /// that is written, by the task that writes it.
   std::vector<std::pair<uint32_t, uint32_t>> may_alias;
 };
 
 /// Why a producer and a consumer are in different kernels.
 enum class Unfused : uint8_t {
-  GraphOutput,      // fused, and stored as well because the user asked for it
-  Recompute,        // several users at different indices; computing it again would cost more than storing it
-  ReducedElsewhere, // the producer's reduction runs over other axes or another space
-  Contraction,      // operand of a contraction that is not pure movement
-  SpaceMismatch,    // the index spaces do not line up
-  OpLimit,          // the kernel would exceed the limit on operations
-  BufferLimit,      // the kernel would exceed the limit on buffers
-  Cycle,            // fusing would make two kernels wait for each other
-  Disabled,         // fusion is switched off
+  GraphOutput,       // fused, and stored as well because the user asked for it
+  Recompute,         // several users at different indices; computing it again would cost more than storing it
+  ReducedElsewhere,  // the producer's reduction runs over other axes or another space
+  Contraction,       // operand of a contraction that is not pure movement
+  SpaceMismatch,     // the index spaces do not line up
+  OpLimit,           // the kernel would exceed the limit on operations
+  BufferLimit,       // the kernel would exceed the limit on buffers
+  Cycle,             // fusing would make two kernels wait for each other
+  Disabled,          // fusion is switched off
 };
 std::string_view name(Unfused r);
 

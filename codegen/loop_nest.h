@@ -1,0 +1,84 @@
+// Loop variables of a region while its kernel is emitted: adjacent axes merge into one loop where every access allows,
+// loops are bound to values, and symbolic indices become integer instructions.
+//
+// Every number that comes from a size (a stride, an extent, a divisor) becomes a size argument; only its being 0, 1 or
+// -1 is part of the code.
+#pragma once
+#include <array>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "codegen/item_graph.h"
+#include "codegen/kernel_builder.h"
+
+namespace lazuli::codegen {
+
+/// One loop over one or more merged axes.
+struct LoopGroup {
+  std::vector<uint32_t> variables;  // outermost first
+  int64_t extent = 1;
+  bool reduced = false;
+};
+
+class LoopNest {
+ public:
+  LoopNest(const ir::Region& region, const ItemGraph& graph, KernelBuilder& builder, std::vector<int64_t>& sizes);
+
+  /// Loops over the kept axes, then over the reduced ones; outermost first.
+  const std::vector<LoopGroup>& groups() const { return groups_; }
+  size_t kept_count() const { return kept_count_; }
+  int64_t kept_extent() const;
+  int64_t reduced_extent() const;
+
+  // Binding. A group is bound to a scalar, to consecutive lanes from a scalar, or to arbitrary lanes.
+  void bind_scalar(size_t group, ValueId value);
+  void bind_lanes(size_t group, ValueId first, uint16_t lanes);
+  void bind_vector(size_t group, ValueId lanes);
+  /// Binds groups [first, last) from the row-major position over them. With lanes > 1 the position is that of the first
+  /// lane; consecutive lanes follow.
+  void bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes = 1);
+
+  /// An address in elements: `lanes` consecutive ones from a scalar, the same one for all lanes, or one per lane.
+  enum class Access : uint8_t { Uniform, Consecutive, Scattered };
+  struct Address {
+    Access access;
+    ValueId offset;  // Scattered: a vector
+  };
+  Address address(ir::IndexId position);
+  /// The value of an index: a scalar if it does not vary over the lanes.
+  ValueId value(ir::IndexId index);
+  /// Whether lanes lie inside; nothing when that is always so.
+  std::optional<ValueId> inside(ir::PredicateId predicate);
+
+  /// A size argument that holds `v`; the same key gives the same argument.
+  ValueId size(std::array<uint64_t, 3> key, int64_t v);
+  /// A size argument used once, named by its purpose.
+  ValueId size(const char* purpose, int64_t v);
+  /// Row-major decomposition helper: quotient and remainder by a size known at launch.
+  std::pair<ValueId, ValueId> divide(ValueId x, std::array<uint64_t, 3> key, int64_t divisor, int64_t x_limit);
+
+ private:
+  struct Binding {
+    ValueId value = kNone;  // scalar, or the first lane's value, or a vector
+    uint16_t lanes = 1;
+    bool consecutive = false;
+  };
+  void merge_groups(const ir::Region& region, const ItemGraph& graph);
+  bool varies(ir::IndexId e) const;
+  ValueId atom_value(ir::AtomId a);
+  ValueId times(ValueId x, std::array<uint64_t, 3> key, int64_t c);
+
+  ir::IndexArena& arena_;
+  KernelBuilder& b_;
+  std::vector<int64_t>& sizes_;
+  std::vector<LoopGroup> groups_;
+  size_t kept_count_ = 0;
+  std::vector<uint32_t> group_of_;  // per variable
+  std::vector<bool> is_innermost_;  // per variable: the last of its group
+  std::vector<Binding> bindings_;   // per group
+  std::map<std::array<uint64_t, 3>, uint32_t> size_args_;
+  std::map<std::string, uint32_t> named_sizes_;
+};
+
+}  // namespace lazuli::codegen

@@ -1,0 +1,53 @@
+// Dispatch from schedule to strategy, and the costs that reports and the executor read.
+#include "codegen/lower.h"
+
+#include <algorithm>
+
+#include "codegen/strategies.h"
+
+namespace lazuli::codegen {
+
+using namespace ir;
+
+double estimate_ns_per_point(const RegionEmitter& e) {
+  // A core does about 3 vector primitives per nanosecond and moves about 25 bytes; gathers cost a cycle per element.
+  const int64_t points = std::max<int64_t>(1, e.nest.kept_extent() * e.nest.reduced_extent());
+  double ops = 1;
+  for (const Item& i : e.graph.items)
+    if (i.function) ops += static_cast<double>(i.function->insts.size());
+  const double bytes =
+      static_cast<double>(e.lowered.bytes_read + e.lowered.bytes_written) / static_cast<double>(points);
+  return std::max(ops / e.lanes / 3.0, bytes / 25.0) + 0.01;
+}
+
+Lowered lower(const Region& region, const Schedule& schedule, const LoweringOptions& options) {
+  RegionEmitter e(region, schedule, options);
+  switch (schedule.strategy) {
+    case Strategy::Map:
+      lower_map(e);
+      break;
+    case Strategy::RowInner:
+      lower_row_inner(e);
+      break;
+    case Strategy::RowColumns:
+      lower_row_columns(e);
+      break;
+    case Strategy::RowSplit:
+      lower_row_split(e);
+      break;
+    case Strategy::Contract:
+      lower_contract(e);
+      break;
+  }
+  const double points = static_cast<double>(e.nest.kept_extent()) * static_cast<double>(e.nest.reduced_extent());
+  for (const Item& i : e.graph.items) {
+    const double times = i.inner || e.graph.reductions.empty() ? points : static_cast<double>(e.nest.kept_extent());
+    if (i.function) e.lowered.flops += times * static_cast<double>(i.function->insts.size());
+  }
+  for (const Reduction& r : e.graph.reductions) e.lowered.flops += points * (r.is_dot() ? 2 : 1);
+  e.lowered.schedule = schedule;
+  e.lowered.kernel = e.b.finish();
+  return std::move(e.lowered);
+}
+
+}  // namespace lazuli::codegen

@@ -1,0 +1,63 @@
+// Map regions: one loop nest over the space, vectors along the innermost loop.
+#include "codegen/strategies.h"
+
+namespace lazuli::codegen {
+
+void lower_map(RegionEmitter& e) {
+  const auto& groups = e.nest.groups();
+  const size_t outer = groups.empty() ? 0 : groups.size() - 1;
+  const int64_t inner_extent = groups.empty() ? 1 : groups.back().extent;
+  int64_t rows = 1;
+  for (size_t g = 0; g < outer; ++g) rows *= groups[g].extent;
+  const std::vector<size_t> outputs = e.outputs_where(false);
+  const double ns_per_element = estimate_ns_per_point(e);
+
+  const auto point = [&](ValueId first, Body& body) {
+    if (!groups.empty()) e.nest.bind_lanes(outer, first, body.lanes);
+    if (e.schedule.prefetch_bytes && !body.mask) prefetch_streams(e);
+    e.store_outputs(outputs, body);
+  };
+  if (groups.empty()) {
+    e.phase("scalar", 1, ns_per_element, [&](ValueId) {
+      Body body;
+      e.store_outputs(outputs, body);
+    });
+    return;
+  }
+  if (e.schedule.block > 0) {
+    // Blocks of the innermost loop are tasks, rows vary slowest.
+    const int64_t block = e.schedule.block, blocks = (inner_extent + block - 1) / block;
+    e.phase("blocks", rows * blocks, ns_per_element * static_cast<double>(block), [&](ValueId task) {
+      ValueId position = task;
+      if (outer > 0) {
+        const auto [row, in_row] = e.nest.divide(task, {100, 0, 0}, blocks, rows * blocks);
+        e.nest.bind_flat(0, outer, row);
+        position = in_row;
+      }
+      const ValueId size = e.nest.size("block", block);
+      const ValueId begin = e.b.mul(position, size);
+      const ValueId end = e.b.min(e.b.add(begin, size), e.nest.size("inner", inner_extent));
+      e.vector_loop(begin, end, e.schedule.unroll, point);
+    });
+    return;
+  }
+  const int64_t per_task = e.schedule.rows_per_task, tasks = (rows + per_task - 1) / per_task;
+  e.phase("rows", tasks, ns_per_element * static_cast<double>(inner_extent * per_task), [&](ValueId task) {
+    e.rows_of_task(task, rows, per_task, [&](ValueId row) {
+      e.nest.bind_flat(0, outer, row);
+      e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll, point);
+    });
+  });
+}
+
+void prefetch_streams(RegionEmitter& e) {
+  for (const Item& i : e.graph.items) {
+    if (i.kind != ItemKind::Load || i.inside != ir::IndexArena::kAlways) continue;
+    const LoopNest::Address a = e.nest.address(i.position);
+    if (a.access != LoopNest::Access::Consecutive || i.node->nbytes() * 2 < e.options.target.l2_bytes) continue;
+    const auto ahead = e.schedule.prefetch_bytes / static_cast<int64_t>(itemsize(i.dtype));
+    e.prefetch(i.node, e.b.add(a.offset, e.b.index(ahead)));
+  }
+}
+
+}  // namespace lazuli::codegen

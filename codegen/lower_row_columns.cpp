@@ -1,0 +1,154 @@
+// Row regions that reduce an outer axis: vectors run along the innermost kept axis, and rows of the reduced axis are
+// streamed through 64 rows of accumulators that stay in cache (element i of a chunk goes to accumulator row i mod 64).
+// A task is one block of columns.
+#include "codegen/row_stages.h"
+
+namespace lazuli::codegen {
+
+namespace {
+
+class Columns {
+ public:
+  explicit Columns(RegionEmitter& emitter)
+      : e(emitter),
+        b(emitter.b),
+        column_group(e.nest.kept_count() - 1),
+        columns(e.nest.groups()[column_group].extent),
+        length(e.nest.reduced_extent()),
+        chunks((length + kChunk - 1) / kChunk),
+        block(e.schedule.block),
+        padded((block + e.lanes - 1) / e.lanes * e.lanes) {
+    accumulators.resize(e.graph.reductions.size());
+    partials.resize(e.graph.reductions.size());
+    for (uint32_t l = 0; l < e.graph.levels; ++l)
+      for (Reducer& r : reducers_at(e, l))
+        for (size_t p = 0; p < r.parts(); ++p) {
+          accumulators[r.index()].push_back(e.add_scratch(r.type(p), Role::Scratch, kLanes * padded));
+          partials[r.index()].push_back(e.add_scratch(r.type(p), Role::Scratch, chunks * padded));
+        }
+    e.reduction_value = [this](uint32_t r, const Body& body) { return result(r, body); };
+  }
+
+  void run() {
+    const std::vector<size_t> kept_outputs = e.outputs_where(false), inner_outputs = e.outputs_where(true);
+    const int64_t blocks = (columns + block - 1) / block, outer = e.nest.kept_extent() / columns;
+    const double ns = estimate_ns_per_point(e) * static_cast<double>(block * length);
+    e.phase("columns", outer * blocks, ns, [&](ValueId task) {
+      const auto [row, piece] = e.nest.divide(task, {102, 0, 0}, blocks, outer * blocks);
+      e.nest.bind_flat(0, column_group, row);
+      const ValueId size = e.nest.size("block", block);
+      first_column = b.mul(piece, size);
+      count = b.min(size, b.sub(e.nest.size("columns", columns), first_column));
+      for (uint32_t l = 0; l < e.graph.levels; ++l) reduce_level(l);
+      if (!kept_outputs.empty()) each_column([&](ValueId, Body& body) { e.store_outputs(kept_outputs, body); });
+      if (inner_outputs.empty()) return;
+      each(b.index(0), e.nest.size("length", length), [&](ValueId i) {
+        e.nest.bind_flat(e.nest.kept_count(), e.nest.groups().size(), i);
+        each_column([&](ValueId, Body& body) { e.store_outputs(inner_outputs, body); });
+      });
+    });
+  }
+
+ private:
+  void each(ValueId begin, ValueId end, const std::function<void(ValueId)>& body) {
+    b.for_loop(begin, end, b.index(1), {}, [&](ValueId i, const std::vector<ValueId>&) {
+      body(i);
+      return std::vector<ValueId>{};
+    });
+  }
+  // Columns of the block, bound to the column loop; `column` counts from the block's start.
+  void each_column(const std::function<void(ValueId, Body&)>& body) {
+    e.vector_loop(b.index(0), count, e.schedule.unroll, [&](ValueId column, Body& inner) {
+      e.nest.bind_lanes(column_group, b.add(first_column, column), inner.lanes);
+      at_column = column;
+      body(column, inner);
+    });
+  }
+  // Columns of scratch rows, which are padded to whole vectors.
+  void each_scratch_column(const std::function<void(ValueId)>& body) {
+    b.for_loop(b.index(0), count, b.index(e.lanes), {}, [&](ValueId c, const std::vector<ValueId>&) {
+      body(c);
+      return std::vector<ValueId>{};
+    });
+  }
+  Partial load_row(const std::vector<uint32_t>& buffers, ValueId row, ValueId column) {
+    const ValueId at = b.add(b.mul(row, e.nest.size("padded", padded)), column);
+    Partial out;
+    for (uint32_t buffer : buffers) out.push_back(b.load(buffer, at, e.lanes));
+    return out;
+  }
+  void store_row(const std::vector<uint32_t>& buffers, ValueId row, ValueId column, const Partial& p) {
+    const ValueId at = b.add(b.mul(row, e.nest.size("padded", padded)), column);
+    for (size_t i = 0; i < buffers.size(); ++i)
+      b.store(buffers[i], at, b.type(p[i]).lanes == 1 ? b.splat(p[i], e.lanes) : p[i]);
+  }
+  ValueId result(uint32_t r, const Body&) {
+    Reducer reducer(b, e.graph, r);
+    return reducer.finish(load_row(partials[r], b.index(0), at_column));
+  }
+
+  // One row of the reduced axis into accumulator row `lane`.
+  void take_row(std::vector<Reducer>& reducers, ValueId i, ValueId lane, bool first) {
+    e.nest.bind_flat(e.nest.kept_count(), e.nest.groups().size(), i);
+    each_column([&](ValueId column, Body& body) {
+      for (Reducer& r : reducers) {
+        std::vector<ValueId> operands;
+        for (ItemId o : r.reduction().operands) {
+          const ValueId v = e.emit(o, body);
+          operands.push_back(b.type(v).lanes == 1 ? b.splat(v, e.lanes) : v);
+        }
+        const Partial before = first ? r.start(e.lanes, {}) : load_row(accumulators[r.index()], lane, column);
+        store_row(accumulators[r.index()], lane, column, r.take(before, operands, i));
+      }
+    });
+  }
+
+  void reduce_level(uint32_t level) {
+    const ValueId n = e.nest.size("length", length), count_chunks = e.nest.size("chunks", chunks);
+    each(b.index(0), count_chunks, [&](ValueId c) {
+      std::vector<Reducer> reducers = reducers_at(e, level);
+      const ValueId begin = b.mul(c, b.index(kChunk));
+      const ValueId here = b.min(b.sub(n, begin), b.index(kChunk));
+      const ValueId alive = b.min(here, b.index(kLanes));
+      each(b.index(0), alive, [&](ValueId i) { take_row(reducers, b.add(begin, i), i, true); });
+      each(b.index(kLanes), here, [&](ValueId i) {
+        take_row(reducers, b.add(begin, i), b.prim(Prim::bit_and, kInt64, {i, b.index(kLanes - 1)}), false);
+      });
+      for (Reducer& r : reducers) {
+        // Accumulator rows by halves; a row without elements is skipped.
+        each(b.index(0), b.index(6), [&](ValueId step) {
+          const ValueId half = b.prim(Prim::lshr, kInt64, {b.index(kLanes / 2), step});
+          const ValueId pairs = b.min(half, b.sub(alive, half));
+          each(b.index(0), pairs, [&](ValueId lane) {
+            each_scratch_column([&](ValueId column) {
+              const Partial low = load_row(accumulators[r.index()], lane, column);
+              const Partial high = load_row(accumulators[r.index()], b.add(lane, half), column);
+              store_row(accumulators[r.index()], lane, column, r.merge(low, high));
+            });
+          });
+        });
+        each_scratch_column([&](ValueId column) {
+          store_row(partials[r.index()], c, column, load_row(accumulators[r.index()], b.index(0), column));
+        });
+      }
+    });
+    for (Reducer& r : reducers_at(e, level))
+      merge_pairwise(e, r, partials[r.index()], b.index(0), count_chunks,
+                     e.nest.size("chunk_levels", pair_levels(chunks)), e.nest.size("padded", padded), count, e.lanes);
+  }
+
+  RegionEmitter& e;
+  KernelBuilder& b;
+  const size_t column_group;
+  const int64_t columns, length, chunks, block, padded;
+  std::vector<std::vector<uint32_t>> accumulators, partials;
+  ValueId first_column = kNone, count = kNone, at_column = kNone;
+};
+
+}  // namespace
+
+void lower_row_columns(RegionEmitter& e) {
+  Columns(e).run();
+}
+
+}  // namespace lazuli::codegen

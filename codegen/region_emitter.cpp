@@ -1,0 +1,240 @@
+#include "codegen/region_emitter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace lazuli::codegen {
+
+using namespace ir;
+
+namespace {
+
+std::string name_kernel(const Region& r) {
+  std::string out(name(r.kind));
+  int shown = 0;
+  for (size_t i = r.nodes.size(); i-- > 0 && shown < 4;) {
+    const Node* n = r.nodes[i];
+    if (is_movement(n->op()) || family(n->op()) == Family::Leaf || n->op() == Op::cast) continue;
+    out += fmt::format("_{}", name(n->op()));
+    ++shown;
+  }
+  return shown ? out : out + "_move";
+}
+
+}  // namespace
+
+RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringOptions& o)
+    : region(r),
+      schedule(s),
+      options(o),
+      graph(build_items(r)),
+      b(name_kernel(r)),
+      nest(r, graph, b, lowered.sizes),
+      lanes(choose_lanes()) {
+  declare_buffers();
+}
+
+uint16_t RegionEmitter::choose_lanes() const {
+  size_t widest = 1;
+  for (const Item& i : graph.items) {
+    if (i.kind == ItemKind::Position) widest = std::max<size_t>(widest, 4);
+    widest = std::max(widest, itemsize(i.dtype));
+    if (is_half(i.dtype)) widest = std::max<size_t>(widest, 4);  // computed in float32
+  }
+  for (const Node* n : region.outputs) widest = std::max(widest, itemsize(n->dtype()));
+  return static_cast<uint16_t>(schedule.vector_bits / 8 / static_cast<int>(widest));
+}
+
+void RegionEmitter::declare_buffers() {
+  const auto declare = [&](const Node* n, Role role) {
+    const uint32_t id = b.add_buffer(n->dtype(), role);
+    lowered.buffers.push_back(n);
+    lowered.buffer_bytes.push_back(n->nbytes());
+    return id;
+  };
+  std::vector<const Node*> aliased(region.outputs.size());
+  for (const auto& [out, in] : options.aliases) aliased[out] = region.inputs[in];
+  for (size_t o = 0; o < region.outputs.size(); ++o) {
+    const Node* n = region.outputs[o];
+    output_buffer_of_[n] = declare(n, aliased[o] ? Role::InOut : Role::Output);
+    if (aliased[o]) buffer_of_[aliased[o]] = output_buffer_of_[n];
+    lowered.bytes_written += n->nbytes();
+  }
+  for (const Node* n : region.inputs) {
+    lowered.bytes_read += n->op() == Op::argument ? 0 : n->nbytes();
+    if (buffer_of_.contains(n)) continue;
+    if (n->op() == Op::argument) {
+      scalar_of_[n] = b.add_scalar(n->dtype());
+      lowered.scalars.push_back(n);
+    } else {
+      buffer_of_[n] = declare(n, Role::Input);
+    }
+  }
+}
+
+uint32_t RegionEmitter::add_scratch(DType dtype, Role role, int64_t elements) {
+  lowered.buffers.push_back(nullptr);
+  lowered.buffer_bytes.push_back(elements * static_cast<int64_t>(itemsize(dtype)));
+  return b.add_buffer(dtype, role);
+}
+
+void RegionEmitter::phase(std::string name, int64_t tasks, double ns, const std::function<void(ValueId)>& body) {
+  lowered.phases.push_back({tasks, ns});
+  b.phase(std::move(name), [&](ValueId task) {
+    body(task);
+    if (schedule.non_temporal) b.fence();
+  });
+}
+
+ValueId RegionEmitter::emit(ItemId root, Body& body) {
+  std::vector<ItemId> stack{root};
+  while (!stack.empty()) {
+    const ItemId id = stack.back();
+    if (body.values.contains(id)) {
+      stack.pop_back();
+      continue;
+    }
+    const Item& item = graph.items[id];
+    const auto cached = cached_rows.find(id);
+    if (cached != cached_rows.end() && cached->second.stage < stage) {
+      const ValueId at = row_position();
+      body.values[id] = b.load(cached->second.buffer, at, body.lanes);
+      stack.pop_back();
+      continue;
+    }
+    bool ready = true;
+    for (size_t i = item.operands.size(); i-- > 0;) {
+      if (body.values.contains(item.operands[i])) continue;
+      stack.push_back(item.operands[i]);
+      ready = false;
+    }
+    if (!ready) continue;
+    stack.pop_back();
+    ValueId v = kNone;
+    switch (item.kind) {
+      case ItemKind::Load:
+        v = emit_load(item, body);
+        break;
+      case ItemKind::Constant:
+        v = b.constant_bits(item.dtype, item.node->attr_as<ConstantAttr>().bits);
+        break;
+      case ItemKind::Argument:
+        v = b.scalar_arg(scalar_of_.at(item.node));
+        break;
+      case ItemKind::Position:
+        v = nest.value(item.position);
+        break;
+      case ItemKind::Choice:
+        v = emit_choice(item, body);
+        break;
+      case ItemKind::Reduction:
+        v = reduction_value(item.reduction, body);
+        break;
+      case ItemKind::Function: {
+        std::vector<ValueId> args;
+        for (ItemId o : item.operands) args.push_back(body.values.at(o));
+        std::optional<ValueId> alive = body.mask;
+        if (item.function->has_checks()) {
+          if (const auto guard = nest.inside(item.inside))
+            alive = alive ? b.prim(Prim::bit_and, kBool, {*alive, *guard}) : *guard;
+        }
+        v = b.inline_function(*item.function, args, alive)[0];
+        break;
+      }
+    }
+    body.values[id] = v;
+    if (cached != cached_rows.end() && cached->second.stage == stage) {
+      const ValueId full = b.type(v).lanes == body.lanes ? v : b.splat(v, body.lanes);
+      b.store(cached->second.buffer, row_position(), full);
+    }
+  }
+  return body.values.at(root);
+}
+
+ValueId RegionEmitter::emit_load(const Item& item, const Body& body) {
+  const uint32_t buffer = buffer_of_.at(item.node);
+  const LoopNest::Address a = nest.address(item.position);
+  std::optional<ValueId> guard = nest.inside(item.inside);
+  const ValueId zero = b.constant_bits(item.dtype, 0);
+  if (a.access == LoopNest::Access::Uniform) {
+    if (!guard) return b.load(buffer, a.offset, 1);
+    if (b.type(*guard).lanes == 1) return b.load_masked(buffer, a.offset, *guard, zero);
+    const uint16_t n = b.type(*guard).lanes;
+    return b.load_masked(buffer, b.splat(a.offset, n), *guard, b.splat(zero, n));
+  }
+  if (guard && b.type(*guard).lanes == 1) guard = b.splat(*guard, body.lanes);
+  if (body.mask) guard = guard ? b.prim(Prim::bit_and, kBool, {*body.mask, *guard}) : *body.mask;
+  if (guard) return b.load_masked(buffer, a.offset, *guard, b.splat(zero, body.lanes));
+  return b.load(buffer, a.offset, body.lanes);
+}
+
+ValueId RegionEmitter::emit_choice(const Item& item, Body& body) {
+  ValueId v = body.values.at(item.operands.back());
+  for (size_t i = item.operands.size() - 1; i-- > 0;) {
+    const std::optional<ValueId> here = nest.inside(item.pieces[i]);
+    const ValueId piece = body.values.at(item.operands[i]);
+    v = here ? b.select(*here, piece, v) : piece;
+  }
+  return v;
+}
+
+void RegionEmitter::store_output(size_t o, ValueId value, const Body& body) {
+  const uint32_t buffer = output_buffer_of_.at(region.outputs[o]);
+  const LoopNest::Address a = nest.address(graph.output_position[o]);
+  if (body.lanes > 1 && b.type(value).lanes == 1) value = b.splat(value, body.lanes);
+  if (body.mask) return b.store_masked(buffer, a.offset, value, *body.mask);
+  b.store(buffer, a.offset, value, schedule.non_temporal && body.lanes > 1 ? kNonTemporal | kAligned : 0);
+}
+
+void RegionEmitter::store_outputs(const std::vector<size_t>& outputs, Body& body) {
+  std::vector<ValueId> values;
+  for (size_t o : outputs) values.push_back(emit(graph.outputs[o], body));
+  for (size_t i = 0; i < outputs.size(); ++i) store_output(outputs[i], values[i], body);
+}
+
+std::vector<size_t> RegionEmitter::outputs_where(bool inner) const {
+  std::vector<size_t> out;
+  for (size_t o = 0; o < region.outputs.size(); ++o)
+    if (graph.output_inner[o] == inner) out.push_back(o);
+  return out;
+}
+
+void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
+                                const std::function<void(ValueId, Body&)>& body) {
+  const int64_t step = int64_t{lanes} * unroll;
+  const ValueId n = b.sub(end, begin);
+  const ValueId whole = b.prim(Prim::bit_and, kInt64, {n, b.index(-step)});
+  const ValueId main_end = b.add(begin, whole);
+  b.for_loop(begin, main_end, b.index(step), {}, [&](ValueId i, const std::vector<ValueId>&) {
+    for (int u = 0; u < unroll; ++u) {
+      Body main{.lanes = lanes, .mask = {}, .values = {}};
+      body(b.add(i, b.index(int64_t{u} * lanes)), main);
+    }
+    return std::vector<ValueId>{};
+  });
+  b.for_loop(main_end, end, b.index(lanes), {}, [&](ValueId i, const std::vector<ValueId>&) {
+    Body tail{.lanes = lanes, .mask = b.lane_mask(b.sub(end, i), lanes), .values = {}};
+    body(i, tail);
+    return std::vector<ValueId>{};
+  });
+}
+
+void RegionEmitter::rows_of_task(ValueId task, int64_t total, int64_t per_task,
+                                 const std::function<void(ValueId)>& row) {
+  if (per_task == 1) return row(task);
+  const ValueId per = nest.size("rows_per_task", per_task);
+  const ValueId first = b.mul(task, per);
+  const ValueId last = b.min(b.add(first, per), nest.size("rows", total));
+  b.for_loop(first, last, b.index(1), {}, [&](ValueId r, const std::vector<ValueId>&) {
+    row(r);
+    return std::vector<ValueId>{};
+  });
+}
+
+bool RegionEmitter::output_fits_non_temporal(size_t o, int64_t run) const {
+  return run % lanes == 0 &&
+         itemsize(region.outputs[o]->dtype()) * lanes * 8 == static_cast<size_t>(schedule.vector_bits);
+}
+
+}  // namespace lazuli::codegen

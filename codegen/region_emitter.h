@@ -1,0 +1,77 @@
+// Emits the items of a region inside whatever loops a schedule has opened. Strategies (lower_*.cpp) own the loops; this
+// class owns buffers, scalars, items and reduction results.
+#pragma once
+#include <functional>
+#include <optional>
+#include <unordered_map>
+
+#include "codegen/loop_nest.h"
+#include "codegen/lower.h"
+
+namespace lazuli::codegen {
+
+/// One instance of a loop body: the values of items there, and the lanes that are alive.
+struct Body {
+  uint16_t lanes = 1;
+  std::optional<ValueId> mask;  // tail: lanes beyond the end are false
+  std::unordered_map<ItemId, ValueId> values;
+};
+
+class RegionEmitter {
+ public:
+  RegionEmitter(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options);
+
+  const ir::Region& region;
+  const Schedule& schedule;
+  const LoweringOptions& options;
+  Lowered lowered;
+  ItemGraph graph;
+  KernelBuilder b;
+  LoopNest nest;
+  /// Lanes of a vector: the schedule's width over the widest type that the region computes in.
+  uint16_t lanes;
+
+  /// Value of an item in a body; items are emitted at most once per body.
+  ValueId emit(ItemId item, Body& body);
+  /// Stores output `o` at its element.
+  void store_output(size_t o, ValueId value, const Body& body);
+  /// Evaluates all of these outputs, then stores them all: a store never overtakes a load of the same point.
+  void store_outputs(const std::vector<size_t>& outputs, Body& body);
+  std::vector<size_t> outputs_where(bool inner) const;
+
+  /// for vectors [begin, end): full vectors unrolled by the schedule, then a masked rest. `body(first, b)`.
+  void vector_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body);
+
+  /// How a reduction's result is read; set by the strategy.
+  std::function<ValueId(uint32_t reduction, const Body& body)> reduction_value;
+  /// Items kept in scratch rows (RowInner): where, and whether the current stage may read them.
+  struct CachedRow {
+    uint32_t buffer;
+    uint32_t stage;  // the stage that fills it
+  };
+  std::unordered_map<ItemId, CachedRow> cached_rows;
+  std::function<ValueId()> row_position;  // position of the body's first lane in the row
+  uint32_t stage = 0;
+
+  uint32_t add_scratch(DType dtype, Role role, int64_t elements);
+  void phase(std::string name, int64_t tasks, double nanoseconds_per_task, const std::function<void(ValueId)>& body);
+  /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).
+  void rows_of_task(ValueId task, int64_t total, int64_t per_task, const std::function<void(ValueId)>& row);
+  /// Prefetches element `offset` of a stored node that is read here.
+  void prefetch(const ir::Node* n, ValueId offset) { b.prefetch(buffer_of_.at(n), offset); }
+  /// Whether vectors of this output are whole, aligned vectors of the machine when runs have `run` elements.
+  bool output_fits_non_temporal(size_t o, int64_t run) const;
+
+ private:
+  ValueId emit_load(const Item& item, const Body& body);
+  ValueId emit_choice(const Item& item, Body& body);
+  uint16_t choose_lanes() const;
+  void declare_buffers();
+  std::string kernel_name() const;
+
+  std::unordered_map<const ir::Node*, uint32_t> buffer_of_;
+  std::unordered_map<const ir::Node*, uint32_t> output_buffer_of_;
+  std::unordered_map<const ir::Node*, uint32_t> scalar_of_;
+};
+
+}  // namespace lazuli::codegen

@@ -1,0 +1,137 @@
+#include "codegen/schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "codegen/region_emitter.h"
+
+namespace lazuli::codegen {
+
+using namespace ir;
+
+std::string_view name(Strategy s) {
+  constexpr std::string_view names[] = {"map", "row_inner", "row_columns", "row_split", "contract"};
+  return names[static_cast<size_t>(s)];
+}
+
+std::string Schedule::str() const {
+  std::string out = fmt::format("{} {}b x{}", name(strategy), vector_bits, unroll);
+  if (block) out += fmt::format(" block={}", block);
+  if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
+  if (non_temporal) out += " nt";
+  if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
+  if (cache_rows) out += " cache_rows";
+  return out;
+}
+
+std::string CpuTarget::str() const {
+  return fmt::format("{} [{}] {}b l1={} l2={} l3={}", cpu, features, vector_bits, l1_bytes, l2_bytes, l3_bytes);
+}
+
+namespace {
+
+constexpr int64_t kTaskElements = 32768;  // large enough to hide a task's overhead, small enough to balance
+constexpr int64_t kFewRows = 16;
+constexpr int64_t kLongRow = 16384;
+
+// Votes of the large loads on the loop along which memory is consecutive.
+bool reads_along(const ItemGraph& graph, const IndexArena& arena, const std::vector<uint32_t>& variables) {
+  int64_t along = 0, across = 0;
+  for (const Item& i : graph.items) {
+    if (i.kind != ItemKind::Load || !i.inner) continue;
+    bool unit = false;
+    for (const IndexTerm& t : arena.expr(i.position).terms) {
+      const IndexAtom& a = arena.atom(t.atom);
+      if (a.kind == AtomKind::Variable && t.coefficient == 1)
+        unit |= std::find(variables.begin(), variables.end(), a.variable) != variables.end();
+    }
+    (unit ? along : across) += i.node->nbytes();
+  }
+  return along >= across;
+}
+
+bool is_lane_contraction(const Region& r) {
+  for (const Node* n : r.nodes) {
+    if (n->op() != Op::dot_general) continue;
+    const DotDims& d = *n->attr_as<DotAttr>().dims;
+    int64_t batch = 1, depth = 1;
+    for (int64_t a : d.lhs_batch) batch *= n->input(0)->shape()[static_cast<size_t>(a)];
+    for (int64_t a : d.lhs_contract) depth *= n->input(0)->shape()[static_cast<size_t>(a)];
+    const int64_t each = std::max<int64_t>(1, batch * depth);
+    return n->input(0)->numel() / each == 1 || n->input(1)->numel() / each == 1;
+  }
+  return false;
+}
+
+}  // namespace
+
+Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
+  Schedule s;
+  s.vector_bits = options.target.vector_bits;
+  Schedule probe_schedule = s;
+  RegionEmitter probe(region, probe_schedule, options);
+  const LoopNest& nest = probe.nest;
+  const int64_t rows = nest.kept_extent(), length = nest.reduced_extent();
+  const int64_t inner = nest.groups().empty() ? 1 : nest.groups().back().extent;
+
+  int64_t written = 0;
+  for (const Node* n : region.outputs) written = std::max(written, n->nbytes());
+  const bool streams = options.allow_non_temporal && options.aliases.empty() && written * 2 > options.target.l3_bytes;
+  const auto can_stream = [&](int64_t run) {
+    for (size_t o = 0; o < region.outputs.size(); ++o) {
+      if (region.outputs[o]->nbytes() * 2 <= options.target.l3_bytes) continue;
+      if (!probe.output_fits_non_temporal(o, run)) return false;
+    }
+    return streams;
+  };
+  const bool heavy = probe.graph.ops_per_point > 24 || probe.graph.items.size() > 24;
+
+  if (region.kind == RegionKind::Map) {
+    s.strategy = Strategy::Map;
+    s.unroll = heavy || nest.groups().empty() ? 1 : 2;
+    const bool flat = nest.kept_count() <= 1;
+    if (flat || inner > 2 * kTaskElements) {
+      s.block = kTaskElements;
+    } else {
+      s.rows_per_task = std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, inner));
+    }
+    bool only = true;  // every output is streamed, so that one flag serves all
+    for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
+    s.non_temporal = only && can_stream(inner);
+    if (s.non_temporal) s.prefetch_bytes = 2048;
+    return s;
+  }
+  if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
+    s.strategy = Strategy::Contract;
+    s.rows_per_task = std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, length * 16));
+    return s;
+  }
+  std::vector<uint32_t> along_reduced, along_kept;
+  for (size_t g = 0; g < nest.groups().size(); ++g)
+    (g < nest.kept_count() ? along_kept : along_reduced).push_back(nest.groups()[g].variables.back());
+  const bool kept_run = nest.kept_count() > 0;
+  if (kept_run && !reads_along(probe.graph, *region.arena, along_reduced) &&
+      reads_along(probe.graph, *region.arena, {nest.groups()[nest.kept_count() - 1].variables.back()})) {
+    s.strategy = Strategy::RowColumns;
+    const int64_t columns = nest.groups()[nest.kept_count() - 1].extent;
+    s.block = std::min<int64_t>(columns, 4096);
+    s.unroll = heavy ? 1 : 2;
+    return s;
+  }
+  s.unroll = heavy ? 1 : 2;
+  if (rows < kFewRows && length >= kLongRow) {
+    s.strategy = Strategy::RowSplit;
+    s.rows_per_task = 16;
+    s.prefetch_bytes = 0;
+    return s;
+  }
+  s.strategy = Strategy::RowInner;
+  s.rows_per_task = std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, length));
+  s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 2;
+  const std::vector<size_t> stored = probe.outputs_where(true);
+  s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length);
+  return s;
+}
+
+}  // namespace lazuli::codegen

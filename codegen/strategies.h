@@ -1,0 +1,18 @@
+// The strategies that turn an emitter's items into phases, one file each.
+#pragma once
+#include "codegen/region_emitter.h"
+
+namespace lazuli::codegen {
+
+void lower_map(RegionEmitter& e);          // lower_map.cpp
+void lower_row_inner(RegionEmitter& e);    // lower_row_inner.cpp
+void lower_row_columns(RegionEmitter& e);  // lower_row_columns.cpp
+void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
+void lower_contract(RegionEmitter& e);     // lower_contract.cpp
+
+/// Nanoseconds that one point of the full space takes on one core, a rough estimate.
+double estimate_ns_per_point(const RegionEmitter& e);
+/// Prefetches ahead of every large consecutive load of the current body.
+void prefetch_streams(RegionEmitter& e);
+
+}  // namespace lazuli::codegen

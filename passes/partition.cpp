@@ -1,0 +1,294 @@
+// Decides the kernels. Nodes are visited consumers first; each knows by then where (region) and at which index it is
+// needed, and is either virtual (evaluated where it is needed, never stored) or stored by one region.
+//
+// Regions are numbered in the order of their creation and run in the opposite order. A stored node joins a region whose
+// number is at least that of every region that reads it, so no two regions can ever wait for each other.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "passes/partition_builder.h"
+
+namespace lazuli::passes {
+
+using namespace ir;
+
+namespace {
+
+// A value that costs at most this many primitives per element is computed again rather than stored, when its operands
+// are no more to read than the value itself.
+constexpr double kRecomputeOps = 16;
+constexpr int64_t kConcatPieces = 4;
+
+class Partitioner {
+ public:
+  Partitioner(const Graph& g, PassContext& ctx) : ctx_(ctx), order_(topological_order(g)) {
+    info_.resize(order_.size());
+    for (uint32_t i = 0; i < order_.size(); ++i) position_.emplace(order_[i], i);
+    for (const NodeRef& o : g.outputs) info_[position_.at(o.get())].is_output = true;
+    estimate_costs();
+  }
+
+  Partition run() {
+    for (size_t i = order_.size(); i-- > 0;) {
+      place(static_cast<uint32_t>(i));
+      info_[i].demands = {};
+    }
+    Partition p;
+    p.regions.reserve(regions_.size());
+    for (size_t r = regions_.size(); r-- > 0;) p.regions.push_back(regions_[r]->finish());
+    p.unfused = std::move(unfused_);
+    return p;
+  }
+
+ private:
+  struct Demand {
+    uint32_t region;
+    const Node* user;
+    IndexVec index;
+    bool in_contraction;  // needed once per contracted element
+  };
+  struct NodeInfo {
+    std::vector<Demand> demands;
+    double ops = 0;    // primitives to compute one element from leaves
+    double bytes = 0;  // bytes of leaves below, counted per path
+    bool is_output = false;
+  };
+
+  void estimate_costs() {
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const Node* n = order_[i];
+      NodeInfo& f = info_[i];
+      if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
+      if (is_reduce(n->op()) || n->op() == Op::dot_general) {
+        f.bytes = static_cast<double>(n->nbytes());
+        continue;
+      }
+      f.ops = costs_.of(n);
+      for (const Node* in : n->inputs()) {
+        const NodeInfo& b = info_[position_.at(in)];
+        f.ops += b.ops;
+        f.bytes += b.bytes;
+      }
+    }
+  }
+
+  void place(uint32_t i) {
+    const Node* n = order_[i];
+    NodeInfo& f = info_[i];
+    if (n->op() == Op::data || n->op() == Op::argument) {
+      for (const Demand& d : f.demands) regions_[d.region]->add_input(n, d.index);
+      return;
+    }
+    if (n->op() == Op::constant || n->op() == Op::iota) {
+      if (f.is_output) return store(i, Unfused::GraphOutput);
+      for (const Demand& d : f.demands) regions_[d.region]->add_node(n, costs_.of(n));
+      return;
+    }
+    if (f.is_output) return store(i, Unfused::GraphOutput);
+    if (f.demands.empty()) return;  // unreachable from any stored node
+    if (!ctx_.fuse) return store(i, Unfused::Disabled);
+    if (is_reduce(n->op())) return place_reduction(i);
+    if (n->op() == Op::dot_general) return place_contraction(i);
+    Unfused why{};
+    if (!stays_virtual(n, f, &why)) return store(i, why);
+    for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.in_contraction);
+  }
+
+  bool stays_virtual(const Node* n, const NodeInfo& f, Unfused* why) {
+    const double cost = costs_.of(n);
+    bool one_region = true;
+    for (const Demand& d : f.demands) {
+      if (d.in_contraction && !is_movement(n->op()) && n->op() != Op::cast) return *why = Unfused::Contraction, false;
+      if (!regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
+      one_region &= d.region == f.demands[0].region;
+    }
+    if (f.demands.size() == 1) return true;
+    if (is_movement(n->op()))
+      return n->op() != Op::concat || static_cast<int64_t>(n->input_count()) <= kConcatPieces || f.demands.size() < 2;
+    const bool cheap = f.ops <= kRecomputeOps || (n->numel() == 1 && f.ops <= 4 * kRecomputeOps);
+    const bool reads_no_more = one_region || f.bytes <= 1.01 * static_cast<double>(n->nbytes());
+    *why = Unfused::Recompute;
+    return cheap && reads_no_more;
+  }
+
+  // Evaluates `n` in a region at `index` and passes the demand on to its operands.
+  void compute_in(uint32_t region, const Node* n, const IndexVec& index, bool in_contraction) {
+    RegionBuilder& r = *regions_[region];
+    r.add_node(n, costs_.of(n));
+    if (has_pieces(n->op())) {
+      for (const Piece& p : operand_pieces(n, index, r.arena()))
+        if (p.inside != IndexArena::kNever) demand(region, n, n->input(p.operand), p.index, in_contraction);
+    } else if (is_movement(n->op())) {
+      demand(region, n, n->input(0), operand_index(n, index, r.arena()), in_contraction);
+    } else {
+      for (const Node* in : n->inputs()) demand(region, n, in, in->rank() == 0 ? IndexVec{} : index, in_contraction);
+    }
+  }
+
+  void demand(uint32_t region, const Node* user, const Node* n, IndexVec index, bool in_contraction) {
+    std::vector<Demand>& all = info_[position_.at(n)].demands;
+    for (Demand& d : all) {
+      if (d.region != region || !(d.index == index)) continue;
+      d.in_contraction |= in_contraction;
+      return;
+    }
+    all.push_back({region, user, std::move(index), in_contraction});
+  }
+
+  void place_reduction(uint32_t i) {
+    const Node* n = order_[i];
+    NodeInfo& f = info_[i];
+    const Demand* last = last_reader(f);
+    if (last && !last->in_contraction && regions_[last->region]->accept_reduction(n, last->index, ctx_))
+      return reduce_in(i, *last, Unfused::ReducedElsewhere);
+    store(i, Unfused::ReducedElsewhere);
+  }
+
+  void place_contraction(uint32_t i) {
+    const Node* n = order_[i];
+    NodeInfo& f = info_[i];
+    const Demand* last = last_reader(f);
+    if (last && f.demands.size() == 1 && !last->in_contraction &&
+        regions_[last->region]->accept_contraction(n, last->index))
+      return contract_in(last->region, n, last->index);
+    store(i, Unfused::Contraction);
+  }
+
+  // The reader that runs first, if it needs the node at one index only.
+  const Demand* last_reader(const NodeInfo& f) const {
+    const Demand* best = nullptr;
+    for (const Demand& d : f.demands)
+      if (!best || d.region > best->region) best = &d;
+    if (!best) return nullptr;
+    for (const Demand& d : f.demands)
+      if (&d != best && d.region == best->region) return nullptr;
+    return best;
+  }
+
+  void reduce_in(uint32_t i, const Demand& where, Unfused why) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    const uint32_t region = where.region;
+    RegionBuilder& r = *regions_[region];
+    r.add_node(n, 1);
+    const bool others =
+        std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.region != region; });
+    if (f.is_output || others) r.add_output(n, where.index);
+    connect_readers(i, region, why);
+    demand(region, n, n->input(0), r.reduction_operand(n, where.index), false);
+  }
+
+  void contract_in(uint32_t region, const Node* n, const IndexVec& index) {
+    RegionBuilder& r = *regions_[region];
+    r.add_node(n, 1);
+    const auto [lhs, rhs] = r.contraction_operands(n, index);
+    demand(region, n, n->input(0), lhs, true);
+    demand(region, n, n->input(1), rhs, true);
+  }
+
+  // Stores node i in the region of its first reader where that is possible, else in a region of its own.
+  void store(uint32_t i, Unfused why) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    const bool computes_alone = is_reduce(n->op()) || n->op() == Op::dot_general;
+    const Demand* last = ctx_.fuse ? last_reader(f) : nullptr;
+    if (last && !last->in_contraction && why != Unfused::OpLimit) {
+      const Demand where = *last;
+      RegionBuilder& r = *regions_[where.region];
+      if (is_reduce(n->op()) && r.accept_reduction(n, where.index, ctx_)) return reduce_in(i, where, why);
+      if (!computes_alone && r.has_room(costs_.of(n), ctx_) && r.can_store(n, where.index)) {
+        r.add_output(n, where.index);
+        connect_readers(i, where.region, why);
+        return compute_in(where.region, n, where.index, false);
+      }
+    }
+    const uint32_t region = region_for_root(i, last ? static_cast<int64_t>(last->region) : -1);
+    RegionBuilder& r = *regions_[region];
+    const IndexVec index = r.root_index(n);
+    r.add_output(n, index);
+    connect_readers(i, region, why);
+    if (is_reduce(n->op())) {
+      r.add_node(n, 1);
+      demand(region, n, n->input(0), r.reduction_operand(n, index), false);
+    } else if (n->op() == Op::dot_general) {
+      contract_in(region, n, index);
+    } else {
+      compute_in(region, n, index, false);
+    }
+  }
+
+  // A region over the root's space: the last one created for that space if it may take the root in, else a new one.
+  uint32_t region_for_root(uint32_t i, int64_t last_reader_region) {
+    const Node* n = order_[i];
+    int64_t newest_reader = last_reader_region;
+    for (const Demand& d : info_[i].demands) newest_reader = std::max<int64_t>(newest_reader, d.region);
+    const std::string key = RegionBuilder::space_key(n);
+    if (ctx_.fuse && n->op() != Op::dot_general) {
+      if (auto it = open_.find(key); it != open_.end() && static_cast<int64_t>(it->second) > newest_reader &&
+                                     regions_[it->second]->has_room(costs_.of(n), ctx_))
+        return it->second;
+    }
+    regions_.push_back(std::make_unique<RegionBuilder>(n));
+    const auto id = static_cast<uint32_t>(regions_.size() - 1);
+    open_[key] = id;
+    return id;
+  }
+
+  // Every reader outside the storing region loads the node.
+  void connect_readers(uint32_t i, uint32_t stored_in, Unfused why) {
+    const Node* n = order_[i];
+    for (const Demand& d : info_[i].demands) {
+      if (d.region == stored_in) continue;
+      regions_[d.region]->add_input(n, d.index);
+      unfused_.push_back({n, d.user, why, 2 * n->nbytes()});
+    }
+  }
+
+  PassContext& ctx_;
+  std::vector<const Node*> order_;
+  NodeIndex position_;
+  std::vector<NodeInfo> info_;
+  std::vector<std::unique_ptr<RegionBuilder>> regions_;
+  std::unordered_map<std::string, uint32_t> open_;
+  std::vector<UnfusedEdge> unfused_;
+  OpCosts costs_;
+};
+
+}  // namespace
+
+Partition partition(const Graph& g, PassContext& ctx) {
+  return Partitioner(g, ctx).run();
+}
+
+std::string print_partition(const Partition& p) {
+  std::string out;
+  std::unordered_map<const Node*, std::string> names;
+  const auto name_of = [&](const Node* n) {
+    auto [it, fresh] = names.try_emplace(n);
+    if (fresh) it->second = fmt::format("%{}", names.size() - 1);
+    return it->second;
+  };
+  for (size_t i = 0; i < p.regions.size(); ++i) {
+    const Region& r = p.regions[i];
+    out += fmt::format("region {} {} space={}", i, name(r.kind), str(r.space));
+    if (r.kind == RegionKind::Row) out += fmt::format(" reduced={}", str(r.reduced));
+    out += " (";
+    for (size_t k = 0; k < r.inputs.size(); ++k) out += (k ? ", " : "") + name_of(r.inputs[k]);
+    out += ") -> (";
+    for (size_t k = 0; k < r.outputs.size(); ++k) out += (k ? ", " : "") + name_of(r.outputs[k]);
+    out += ") {\n";
+    for (const Node* n : r.nodes) {
+      out += fmt::format("  {} = {}", name_of(n), name(n->op()));
+      for (size_t k = 0; k < n->input_count(); ++k) out += (k ? ", " : " ") + name_of(n->input(k));
+      out += fmt::format(" : {}{}\n", name(n->dtype()), str(n->shape()));
+    }
+    out += "}\n";
+  }
+  for (const UnfusedEdge& e : p.unfused)
+    out += fmt::format("unfused {} -> {}: {}, {} bytes\n", name_of(e.producer), name(e.consumer->op()), name(e.reason),
+                       e.bytes);
+  return out;
+}
+
+}  // namespace lazuli::passes

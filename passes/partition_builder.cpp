@@ -1,0 +1,258 @@
+#include "passes/partition_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/lower_scalar.h"
+
+namespace lazuli::passes {
+
+using namespace ir;
+
+double OpCosts::of(const Node* n) {
+  if (n->op() == Op::random_bits) return 90;  // ten Philox rounds
+  if (!is_elementwise(n->op()) && n->op() != Op::cast) return 0;
+  SmallVec<DType, 4> types;
+  for (const Node* in : n->inputs()) types.push_back(in->dtype());
+  uint32_t key = static_cast<uint32_t>(n->op());
+  for (DType t : types) key = key * 16 + static_cast<uint32_t>(t) + 1;
+  key = key * 16 + static_cast<uint32_t>(n->dtype());
+  auto [it, fresh] = known_.try_emplace(key, 0.0);
+  if (fresh)
+    it->second = static_cast<double>(n->op() == Op::cast ? lower_cast(types[0], n->dtype()).insts.size()
+                                                         : lower_elementwise(n->op(), types).insts.size());
+  return it->second;
+}
+
+namespace {
+
+const Dims& reduction_axes(const Node* n) {
+  return n->attr_as<AxesAttr>().axes;
+}
+
+std::vector<bool> is_reduced_axis(const Node* n) {
+  std::vector<bool> reduced(n->input(0)->rank());
+  for (int64_t a : reduction_axes(n)) reduced[static_cast<size_t>(a)] = true;
+  return reduced;
+}
+
+Dims contracted_extents(const Node* dot) {
+  Dims out;
+  for (int64_t a : dot->attr_as<DotAttr>().dims->lhs_contract)
+    out.push_back(dot->input(0)->shape()[static_cast<size_t>(a)]);
+  return out;
+}
+
+}  // namespace
+
+RegionBuilder::RegionBuilder(const Node* root) {
+  if (is_reduce(root->op())) {
+    kind_ = RegionKind::Row;
+    const std::vector<bool> reduced = is_reduced_axis(root);
+    for (size_t d = 0; d < reduced.size(); ++d) add_axes({{root->input(0)->shape()[d]}}, reduced[d]);
+  } else {
+    add_axes(root->shape(), false);
+    if (root->op() == Op::dot_general) {
+      kind_ = RegionKind::Contract;
+      contraction_ = root;
+      add_axes(contracted_extents(root), true);
+    }
+  }
+}
+
+void RegionBuilder::add_axes(std::span<const int64_t> extents, bool reduced) {
+  for (int64_t e : extents) {
+    extents_.push_back(e);
+    axes_.push_back(arena_->variable(e));
+    reduced_.push_back(reduced);
+  }
+}
+
+std::string RegionBuilder::space_key(const Node* root) {
+  if (is_reduce(root->op())) return fmt::format("{}/{}", str(root->input(0)->shape()), str(reduction_axes(root)));
+  if (root->op() == Op::dot_general) return fmt::format("dot{}", root->serial());
+  return str(root->shape());
+}
+
+IndexVec RegionBuilder::root_index(const Node* root) const {
+  IndexVec index;
+  for (size_t d = 0; d < axes_.size(); ++d)
+    if (!reduced_[d]) index.push_back(axes_[d]);
+  index.resize(root->rank());
+  return index;
+}
+
+void RegionBuilder::add_node(const Node* n, double cost) {
+  ops_ += cost;
+  uint32_t& bits = seen_[n];
+  if (!(bits & 1)) nodes_.push_back(n);
+  bits |= 1;
+}
+
+void RegionBuilder::add_input(const Node* n, const IndexVec& index) {
+  uint32_t& bits = seen_[n];
+  if (!(bits & 2)) inputs_.push_back(n);
+  bits |= 2;
+  reads_.push_back({n, arena_->flatten(index, n->shape())});
+}
+
+void RegionBuilder::add_output(const Node* n, const IndexVec& index) {
+  outputs_.push_back(n);
+  output_index_.push_back(index);
+  writes_.push_back({n, arena_->flatten(index, n->shape())});
+}
+
+bool RegionBuilder::has_room(double cost, const PassContext& ctx) const {
+  if (nodes_.empty()) return true;
+  return ops_ + cost <= ctx.max_ops_per_kernel && static_cast<int>(nodes_.size()) < ctx.max_ops_per_kernel &&
+         static_cast<int>(inputs_.size() + outputs_.size()) + 2 <= ctx.max_buffers_per_kernel;
+}
+
+std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& index) const {
+  std::vector<bool> used(arena_->variable_count());
+  for (IndexId e : index) {
+    if (e == arena_->zero()) continue;
+    const int64_t v = arena_->as_variable(e);
+    if (v < 0 || used[static_cast<size_t>(v)]) return std::nullopt;
+    used[static_cast<size_t>(v)] = true;
+  }
+  return used;
+}
+
+bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
+  // One element per point of the space, in row-major order: also through a reshape.
+  IndexId full = arena_->zero(), kept = arena_->zero();
+  int64_t full_size = 1, kept_size = 1;
+  for (size_t d = axes_.size(); d-- > 0;) {
+    if (kind_ != RegionKind::Contract) {
+      full = arena_->combine(full, 1, axes_[d], full_size);
+      full_size *= extents_[d];
+    }
+    if (reduced_[d]) continue;
+    kept = arena_->combine(kept, 1, axes_[d], kept_size);
+    kept_size *= extents_[d];
+  }
+  const IndexId flat = arena_->flatten(index, n->shape());
+  if (n->numel() == full_size && flat == full) return true;
+  if (n->numel() == kept_size && flat == kept) return true;
+  const auto used = plain_variables(index);
+  if (!used) return false;
+  bool all = true, kept_only = true;
+  for (size_t d = 0; d < axes_.size(); ++d) {
+    const int64_t v = arena_->as_variable(axes_[d]);
+    if (v < 0) continue;
+    all &= (*used)[static_cast<size_t>(v)];
+    kept_only &= (*used)[static_cast<size_t>(v)] != reduced_[d];
+  }
+  return kept_only || (all && kind_ != RegionKind::Contract);
+}
+
+std::vector<int64_t> RegionBuilder::reduced_extents() const {
+  std::vector<int64_t> out;
+  for (size_t d = 0; d < axes_.size(); ++d)
+    if (reduced_[d] && extents_[d] != 1) out.push_back(extents_[d]);
+  return out;
+}
+
+bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const PassContext& ctx) {
+  if (kind_ == RegionKind::Contract || !has_room(1, ctx)) return false;
+  const auto used = plain_variables(index);
+  if (!used) return false;
+  std::vector<int64_t> wanted;
+  for (int64_t a : reduction_axes(n)) {
+    const int64_t e = n->input(0)->shape()[static_cast<size_t>(a)];
+    if (e != 1) wanted.push_back(e);
+  }
+  if (kind_ == RegionKind::Row) {
+    for (size_t d = 0; d < axes_.size(); ++d) {
+      const int64_t v = arena_->as_variable(axes_[d]);
+      if (v >= 0 && (*used)[static_cast<size_t>(v)] == reduced_[d]) return false;
+    }
+    return wanted == reduced_extents();
+  }
+  // A map becomes a row region: the axes that the reduction does not keep are those it reduces, in order.
+  std::vector<int64_t> rest;
+  for (size_t d = 0; d < axes_.size(); ++d) {
+    const int64_t v = arena_->as_variable(axes_[d]);
+    if (v >= 0 && !(*used)[static_cast<size_t>(v)]) rest.push_back(extents_[d]);
+  }
+  if (rest.empty()) {
+    kind_ = RegionKind::Row;
+    add_axes(wanted, true);
+    return true;
+  }
+  if (rest != wanted) return false;
+  kind_ = RegionKind::Row;
+  for (size_t d = 0; d < axes_.size(); ++d) {
+    const int64_t v = arena_->as_variable(axes_[d]);
+    reduced_[d] = v >= 0 && !(*used)[static_cast<size_t>(v)];
+  }
+  return true;
+}
+
+bool RegionBuilder::accept_contraction(const Node* n, const IndexVec& index) {
+  if (kind_ != RegionKind::Map || contraction_) return false;
+  const auto used = plain_variables(index);
+  if (!used) return false;
+  for (IndexId a : axes_) {
+    const int64_t v = arena_->as_variable(a);
+    if (v >= 0 && !(*used)[static_cast<size_t>(v)]) return false;
+  }
+  kind_ = RegionKind::Contract;
+  contraction_ = n;
+  add_axes(contracted_extents(n), true);
+  return true;
+}
+
+IndexVec RegionBuilder::reduction_operand(const Node* n, const IndexVec& index) const {
+  std::vector<IndexId> inner;
+  for (size_t d = 0; d < axes_.size(); ++d)
+    if (reduced_[d] && extents_[d] != 1) inner.push_back(axes_[d]);
+  const std::vector<bool> reduced = is_reduced_axis(n);
+  IndexVec out(reduced.size());
+  size_t kept = 0, next = 0;
+  for (size_t d = 0; d < reduced.size(); ++d) {
+    if (!reduced[d]) {
+      out[d] = index[kept++];
+    } else {
+      out[d] = n->input(0)->shape()[d] == 1 ? arena_->zero() : inner[next++];
+    }
+  }
+  return out;
+}
+
+std::pair<IndexVec, IndexVec> RegionBuilder::contraction_operands(const Node* dot, const IndexVec& index) {
+  std::vector<IndexId> k;
+  for (size_t d = 0; d < axes_.size(); ++d)
+    if (reduced_[d]) k.push_back(axes_[d]);
+  return dot_operand_indices(dot, index, k);
+}
+
+Region RegionBuilder::finish() {
+  Region r;
+  r.kind = kind_;
+  r.space = Shape(extents_);
+  for (size_t d = 0; d < reduced_.size(); ++d)
+    if (reduced_[d]) r.reduced.push_back(static_cast<int64_t>(d));
+  std::reverse(nodes_.begin(), nodes_.end());
+  r.nodes = std::move(nodes_);
+  r.inputs = std::move(inputs_);
+  r.outputs = std::move(outputs_);
+  r.output_index = std::move(output_index_);
+  r.arena = arena_;
+  r.axes = axes_;
+  if (kind_ == RegionKind::Contract) return r;
+  for (uint32_t o = 0; o < r.outputs.size(); ++o) {
+    for (uint32_t i = 0; i < r.inputs.size(); ++i) {
+      const Node *out = r.outputs[o], *in = r.inputs[i];
+      if (out->nbytes() != in->nbytes() || itemsize(out->dtype()) != itemsize(in->dtype())) continue;
+      const bool same = std::all_of(reads_.begin(), reads_.end(),
+                                    [&](const Access& a) { return a.node != in || a.flat == writes_[o].flat; });
+      if (same) r.may_alias.emplace_back(o, i);
+    }
+  }
+  return r;
+}
+
+}  // namespace lazuli::passes

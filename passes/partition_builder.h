@@ -1,0 +1,75 @@
+// One region while partition grows it: its index space, what is evaluated in it, what it reads and stores.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/index_expr.h"
+#include "ir/region.h"
+#include "passes/pass.h"
+
+namespace lazuli::passes {
+
+/// Primitives per element of each op and dtype, looked up once.
+class OpCosts {
+ public:
+  double of(const ir::Node* n);
+
+ private:
+  std::unordered_map<uint32_t, double> known_;
+};
+
+class RegionBuilder {
+ public:
+  /// A region whose space is that of `root`: its shape (map), its operand's (reduction), result and contracted axes
+  /// (dot).
+  explicit RegionBuilder(const ir::Node* root);
+
+  ir::IndexArena& arena() { return *arena_; }
+  /// Equal for roots that may share a region.
+  static std::string space_key(const ir::Node* root);
+  /// Index at which a root of this region's space is stored.
+  ir::IndexVec root_index(const ir::Node* root) const;
+
+  void add_node(const ir::Node* n, double cost);
+  void add_input(const ir::Node* n, const ir::IndexVec& index);
+  void add_output(const ir::Node* n, const ir::IndexVec& index);
+  bool has_room(double cost, const PassContext& ctx) const;
+
+  /// Whether `n`, evaluated at `index`, is one element per point of the full or of the kept space.
+  bool can_store(const ir::Node* n, const ir::IndexVec& index);
+  /// Whether a reduction needed at `index` can run here; if so the region becomes (or stays) a row region around it.
+  bool accept_reduction(const ir::Node* n, const ir::IndexVec& index, const PassContext& ctx);
+  /// Whether a contraction needed at `index` can run here with this region as its epilogue; if so it becomes one.
+  bool accept_contraction(const ir::Node* n, const ir::IndexVec& index);
+  ir::IndexVec reduction_operand(const ir::Node* n, const ir::IndexVec& index) const;
+  std::pair<ir::IndexVec, ir::IndexVec> contraction_operands(const ir::Node* dot, const ir::IndexVec& index);
+
+  ir::Region finish();
+
+ private:
+  void add_axes(std::span<const int64_t> extents, bool reduced);
+  /// The variables that the index is made of, one per axis of size > 1 and each once; empty optional otherwise.
+  std::optional<std::vector<bool>> plain_variables(const ir::IndexVec& index) const;
+  std::vector<int64_t> reduced_extents() const;
+
+  struct Access {
+    const ir::Node* node;
+    ir::IndexId flat;
+  };
+  std::shared_ptr<ir::IndexArena> arena_ = std::make_shared<ir::IndexArena>();
+  ir::RegionKind kind_ = ir::RegionKind::Map;
+  std::vector<int64_t> extents_;   // per axis of the space
+  std::vector<ir::IndexId> axes_;  // variable (or 0 for extent 1) per axis of the space
+  std::vector<bool> reduced_;      // per axis
+  const ir::Node* contraction_ = nullptr;
+  double ops_ = 0;
+  std::vector<const ir::Node*> nodes_, inputs_, outputs_;
+  std::unordered_map<const ir::Node*, uint32_t> seen_;  // bit 0: node, bit 1: input
+  std::vector<ir::IndexVec> output_index_;
+  std::vector<Access> reads_, writes_;
+};
+
+}  // namespace lazuli::passes
