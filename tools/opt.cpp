@@ -1,0 +1,139 @@
+// lazuli-opt: reads a graph as IR text, runs passes, prints any stage.
+//
+//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N]
+//
+// --verify compares the values after every pass with the reference interpreter's, on elements made from the seed; on a
+// difference it prints a reduced graph and exits with 1. --run prints the values of the outputs on such elements.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "ir/interpret.h"
+#include "ir/scalar/function.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "passes/verify_passes.h"
+
+namespace {
+
+using namespace lazuli;
+
+constexpr const char* kUsage =
+    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N]\n";
+
+struct Arguments {
+  std::string file;
+  std::vector<passes::Pass> pipeline;
+  std::string emit = "graph";
+  bool verify = false, run = false;
+  uint64_t seed = 1;
+};
+
+[[noreturn]] void refuse(const std::string& text) { throw Error(ErrorKind::Value, text, kUsage); }
+
+std::vector<passes::Pass> named_passes(std::string_view list) {
+  std::vector<passes::Pass> result;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const std::string_view name = list.substr(0, comma);
+    const passes::Pass* pass = passes::find_pass(name);
+    if (!pass) {
+      std::string known;
+      for (const passes::Pass& p : passes::default_pipeline()) known += " " + p.name;
+      refuse(fmt::format("there is no pass \"{}\"; there are:{}", name, known));
+    }
+    result.push_back(*pass);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return result;
+}
+
+Arguments parse_arguments(int argc, char** argv) {
+  Arguments args;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view arg = argv[i];
+    const auto value = [&](std::string_view key) { return arg.substr(key.size()); };
+    if (arg.starts_with("--passes=")) {
+      args.pipeline = named_passes(value("--passes="));
+    } else if (arg == "--pipeline=default") {
+      args.pipeline = passes::default_pipeline();
+    } else if (arg.starts_with("--emit=")) {
+      args.emit = value("--emit=");
+      if (args.emit != "graph" && args.emit != "dot") refuse(fmt::format("cannot emit \"{}\"", args.emit));
+    } else if (arg.starts_with("--seed=")) {
+      args.seed = std::stoull(std::string(value("--seed=")));
+    } else if (arg == "--verify") {
+      args.verify = true;
+    } else if (arg == "--run") {
+      args.run = true;
+    } else if (arg.starts_with("--") || !args.file.empty()) {
+      refuse(fmt::format("argument \"{}\" is not known", arg));
+    } else {
+      args.file = arg;
+    }
+  }
+  if (args.file.empty()) refuse("there is no input file");
+  return args;
+}
+
+std::string read_all(const std::string& file) {
+  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw Error(ErrorKind::Value, fmt::format("{} cannot be read", file));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Small values element by element, large ones as a digest (FNV-1a over the literals, so NaNs are alike).
+std::string shown(const ir::HostArray& a) {
+  constexpr int64_t kMostElements = 64;
+  const int64_t count = ir::numel(a.shape);
+  std::string text = fmt::format("{}{}", name(a.dtype), ir::str(a.shape));
+  uint64_t digest = 0xcbf29ce484222325ull;
+  for (int64_t i = 0; i < count; ++i) {
+    const std::string element = scalar::literal(a.dtype, a.bits(i));
+    if (count <= kMostElements) {
+      text += " " + element;
+      continue;
+    }
+    for (const char c : element + " ") digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  }
+  return count <= kMostElements ? text : text + fmt::format(" digest {:016x}", digest);
+}
+
+int run(const Arguments& args) {
+  ir::Interner interner;
+  const ir::Graph parsed = ir::parse(read_all(args.file), interner);
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  ctx.verify = true;
+  if (args.verify) {
+    const auto failure =
+        passes::verify_passes(parsed, args.pipeline, ctx, passes::generated_leaves(parsed, args.seed));
+    if (failure) {
+      fmt::print("{}", failure->reproducer());
+      return 1;
+    }
+  }
+  const ir::LeafSource leaves = passes::generated_leaves(parsed, args.seed);  // before passes drop or reorder leaves
+  const ir::Graph g = passes::run_passes(parsed, args.pipeline, ctx);
+  if (args.run) {
+    const std::vector<ir::HostArray> values = ir::interpret(g, leaves);
+    for (size_t i = 0; i < values.size(); ++i) fmt::print("output {}: {}\n", i, shown(values[i]));
+    return 0;
+  }
+  fmt::print("{}", args.emit == "dot" ? ir::print_dot(g) : ir::print(g));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(parse_arguments(argc, argv));
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "lazuli-opt: {}\n", e.what());
+    return 2;
+  }
+}
