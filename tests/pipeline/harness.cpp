@@ -63,7 +63,7 @@ struct Memory {
 RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOptions& options) {
   RunResult result;
   Interner interner;
-  passes::PassContext ctx{.interner = interner};
+  passes::PassContext ctx{.interner = interner, .observer = {}};
   ctx.fuse = options.fuse;
   ctx.verify = true;
   const Graph g = options.passes ? passes::run_passes(source, passes::default_pipeline(), ctx) : source;
@@ -133,7 +133,7 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
 
 size_t count_kernels(const Graph& source) {
   Interner interner;
-  passes::PassContext ctx{.interner = interner};
+  passes::PassContext ctx{.interner = interner, .observer = {}};
   const Graph g = passes::run_passes(source, passes::default_pipeline(), ctx);
   return passes::partition(g, ctx).regions.size();
 }

