@@ -21,7 +21,9 @@ namespace {
 constexpr int64_t kHugePage = 2 << 20;
 
 /// Blocks of this size and above are mapped, aligned to huge pages.
-bool is_mapped(int64_t size) { return size >= kHugePage; }
+bool is_mapped(int64_t size) {
+  return size >= kHugePage;
+}
 
 void* system_allocate(int64_t size) {
   if (!is_mapped(size)) return std::aligned_alloc(passes::kBufferAlignment, static_cast<size_t>(size));
@@ -66,8 +68,7 @@ struct AllocatorState {
     while (stats.retained_bytes > keep) {
       auto oldest = free.end();
       for (auto it = free.begin(); it != free.end(); ++it)
-        if (!it->second.empty() &&
-            (oldest == free.end() || it->second.front().age < oldest->second.front().age))
+        if (!it->second.empty() && (oldest == free.end() || it->second.front().age < oldest->second.front().age))
           oldest = it;
       system_free(oldest->second.front().data, oldest->first);
       stats.retained_bytes -= oldest->first;

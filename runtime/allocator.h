@@ -1,6 +1,6 @@
-// Where tensor memory comes from: blocks are recycled by size class, because a fresh large block costs ten times more to
-// fill than a recycled one (page faults). Every block is aligned to kBufferAlignment; large ones to huge pages.
-// The limit refuses before anything is asked from the system. Thread-safe. Blocks may outlive the Allocator object.
+// Where tensor memory comes from: blocks are recycled by size class, because a fresh large block costs ten times more
+// to fill than a recycled one (page faults). Every block is aligned to kBufferAlignment; large ones to huge pages. The
+// limit refuses before anything is asked from the system. Thread-safe. Blocks may outlive the Allocator object.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -10,12 +10,12 @@
 namespace lazuli::runtime {
 
 struct AllocatorStats {
-  int64_t live_bytes = 0;             // handed out and not given back
-  int64_t peak_bytes = 0;             // most live_bytes since the start or reset_peak()
-  int64_t retained_bytes = 0;         // kept for reuse
-  int64_t limit_bytes = 0;            // 0: none
-  uint64_t system_allocations = 0;    // blocks asked from the system so far
-  uint64_t blocks = 0;                // blocks handed out so far
+  int64_t live_bytes = 0;           // handed out and not given back
+  int64_t peak_bytes = 0;           // most live_bytes since the start or reset_peak()
+  int64_t retained_bytes = 0;       // kept for reuse
+  int64_t limit_bytes = 0;          // 0: none
+  uint64_t system_allocations = 0;  // blocks asked from the system so far
+  uint64_t blocks = 0;              // blocks handed out so far
 };
 
 class Allocator {

@@ -29,8 +29,8 @@ struct EvalResult {
   Report report;                                 // filled when options.profile
 };
 
-/// Evaluates; all or nothing: when it throws (Error Value from a check, Memory, Compile), every target and every donated
-/// buffer is as it was.
+/// Evaluates; all or nothing: when it throws (Error Value from a check, Memory, Compile), every target and every
+/// donated buffer is as it was.
 EvalResult evaluate(Context& context, const EvalRequest& request);
 
 /// Texts for dump(): "graph", "passes", "regions", "schedule", "kernels", "llvm", "asm", "cuda", "dot", "memory".

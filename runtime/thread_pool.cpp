@@ -48,7 +48,9 @@ bool spin_until(Done&& done) {
   return done();
 }
 
-int usable_processors() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+int usable_processors() {
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
 int64_t split(int64_t tasks, int part, int parts) {
   return static_cast<int64_t>(static_cast<__int128>(tasks) * part / parts);

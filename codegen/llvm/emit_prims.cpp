@@ -157,8 +157,33 @@ PhaseEmitter::V PhaseEmitter::integer_division(bool remainder, DType t, V a, V b
   return b_.CreateSelect(by_zero, zero, quotient);
 }
 
+/// llvm.minimum and llvm.maximum mean the same, in six x86 instructions; these are three and five, or one to two with a
+/// constant. `x < y ? x : y` is MINPS, which gives y when either is NaN or both are zero.
 PhaseEmitter::V PhaseEmitter::extremum(bool maximum, V a, V b) {
-  return intrinsic(maximum ? llvm::Intrinsic::maximum : llvm::Intrinsic::minimum, {a->getType()}, {a, b});
+  const auto constant_float = [](V v) -> llvm::ConstantFP* {
+    auto* c = llvm::dyn_cast<llvm::Constant>(v);
+    if (c && c->getType()->isVectorTy()) c = c->getSplatValue();
+    return llvm::dyn_cast_or_null<llvm::ConstantFP>(c);
+  };
+  if (constant_float(a)) std::swap(a, b);
+  if (llvm::ConstantFP* c = constant_float(b); c && !c->isNaN()) {
+    // A NaN fails the comparison and stays. The zero that wins over the other zero needs the comparison with equality.
+    const bool wins = c->isZero() && c->isNegative() != maximum;
+    const auto p =
+        maximum ? (wins ? CmpInst::FCMP_OLE : CmpInst::FCMP_OLT) : (wins ? CmpInst::FCMP_OGE : CmpInst::FCMP_OGT);
+    return b_.CreateSelect(b_.CreateFCmp(p, a, b), b, a);
+  }
+  const auto hardware = [&](V x, V y) {
+    return b_.CreateSelect(maximum ? b_.CreateFCmpOGT(x, y) : b_.CreateFCmpOLT(x, y), x, y);
+  };
+  // Both orders differ only for a NaN and for zeros of both signs.
+  auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(a->getType());
+  llvm::Type* bits =
+      vector_of(b_.getIntNTy(a->getType()->getScalarSizeInBits()), vector ? vector->getNumElements() : 1);
+  V one = b_.CreateBitCast(hardware(a, b), bits), two = b_.CreateBitCast(hardware(b, a), bits);
+  if (!maximum) return b_.CreateBitCast(b_.CreateOr(one, two), a->getType());  // keeps NaN, and the sign of -0
+  V both = b_.CreateBitCast(b_.CreateAnd(one, two), a->getType());
+  return b_.CreateSelect(b_.CreateFCmpUNO(a, b), b_.CreateFAdd(a, b), both);
 }
 
 PhaseEmitter::V PhaseEmitter::umulhi(V a, V b) {

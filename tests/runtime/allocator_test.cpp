@@ -99,7 +99,9 @@ TEST(Allocator, RetainedBytesAreBoundedOldestFirst) {
     for (int i = 0; i < 10; ++i) held.push_back(a.allocate(4096));
   }
   EXPECT_EQ(a.stats().retained_bytes, 3 * 4096);
-  { const auto other = a.allocate(8192); }
+  {
+    const auto other = a.allocate(8192);
+  }
   EXPECT_EQ(a.stats().retained_bytes, 3 * 4096) << "the new block stays, two old ones went";
 }
 

@@ -64,11 +64,14 @@ TEST(KernelCache, ConcurrentMissesCompileOnce) {
   std::vector<KernelCache::Code> codes(8);
   for (size_t t = 0; t < codes.size(); ++t)
     threads.emplace_back([&, t] {
-      codes[t] = cache.get("k", "t", [&] {
-        ++compiled;
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        return fake_code(1);
-      }).code;
+      codes[t] = cache
+                     .get("k", "t",
+                          [&] {
+                            ++compiled;
+                            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                            return fake_code(1);
+                          })
+                     .code;
     });
   for (auto& t : threads) t.join();
   EXPECT_EQ(compiled.load(), 1);

@@ -24,10 +24,12 @@ TEST(ThreadPool, EveryTaskRunsOnceInTheSamePlace) {
     for (const int64_t tasks : {0, 1, 2, 3, 10, 1001}) {
       std::vector<int> owner(static_cast<size_t>(tasks), -1), again = owner;
       for (auto* out : {&owner, &again}) {
-        EXPECT_EQ(pool.run(tasks, 0, [&](int part, int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) (*out)[static_cast<size_t>(i)] += 1 + part;
-          return 0;
-        }), 0);
+        EXPECT_EQ(pool.run(tasks, 0,
+                           [&](int part, int64_t begin, int64_t end) {
+                             for (int64_t i = begin; i < end; ++i) (*out)[static_cast<size_t>(i)] += 1 + part;
+                             return 0;
+                           }),
+                  0);
       }
       EXPECT_EQ(owner, again);
       EXPECT_TRUE(std::is_sorted(owner.begin(), owner.end()));
@@ -42,10 +44,12 @@ TEST(ThreadPool, EveryTaskRunsOnceInTheSamePlace) {
 TEST(ThreadPool, StatusesAreOred) {
   ThreadPool pool(3);
   EXPECT_EQ(pool.run(3, 0, [](int part, int64_t, int64_t) { return 1 << part; }), 7);
-  EXPECT_EQ(pool.run(3, 1, [](int part, int64_t begin, int64_t end) {
-    EXPECT_EQ(end - begin, 3);
-    return 1 << part;
-  }), 1);
+  EXPECT_EQ(pool.run(3, 1,
+                     [](int part, int64_t begin, int64_t end) {
+                       EXPECT_EQ(end - begin, 3);
+                       return 1 << part;
+                     }),
+            1);
 }
 
 TEST(ThreadPool, NestedCallsRunInline) {
@@ -93,7 +97,8 @@ TEST(ThreadPool, IdleWorkersSleepAndWake) {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  const double used = static_cast<double>(after.tv_sec - before.tv_sec) + 1e-9 * static_cast<double>(after.tv_nsec - before.tv_nsec);
+  const double used =
+      static_cast<double>(after.tv_sec - before.tv_sec) + 1e-9 * static_cast<double>(after.tv_nsec - before.tv_nsec);
   EXPECT_LT(used, 0.02);
   std::set<std::thread::id> seen;
   std::mutex mutex;
@@ -135,10 +140,12 @@ TEST(ThreadPool, UserPool) {
     for (int64_t i = n - 1; i >= 0; --i) body(i);
   });
   std::vector<int> hits(10);
-  EXPECT_EQ(pool.run(10, 0, [&](int part, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
-    return 1 << part;
-  }), 15);
+  EXPECT_EQ(pool.run(10, 0,
+                     [&](int part, int64_t begin, int64_t end) {
+                       for (int64_t i = begin; i < end; ++i) ++hits[static_cast<size_t>(i)];
+                       return 1 << part;
+                     }),
+            15);
   EXPECT_EQ(hits, std::vector<int>(10, 1));
   EXPECT_EQ(calls, 1);
   pool.set_parallel_for([](int64_t, const std::function<void(int64_t)>& body) { body(0); });
@@ -186,16 +193,20 @@ TEST(CompilePool, GivesATinyStackALargeOne) {
   pthread_attr_setstacksize(&attributes, 64 << 10);
   size_t stack = 0;
   pthread_t thread;
-  ASSERT_EQ(pthread_create(&thread, &attributes, [](void* out) -> void* {
-    const CompilePool pool(1);
-    pool.run([&] {
-      pthread_attr_t mine;
-      pthread_getattr_np(pthread_self(), &mine);
-      pthread_attr_getstacksize(&mine, static_cast<size_t*>(out));
-      pthread_attr_destroy(&mine);
-    });
-    return nullptr;
-  }, &stack), 0);
+  ASSERT_EQ(pthread_create(
+                &thread, &attributes,
+                [](void* out) -> void* {
+                  const CompilePool pool(1);
+                  pool.run([&] {
+                    pthread_attr_t mine;
+                    pthread_getattr_np(pthread_self(), &mine);
+                    pthread_attr_getstacksize(&mine, static_cast<size_t*>(out));
+                    pthread_attr_destroy(&mine);
+                  });
+                  return nullptr;
+                },
+                &stack),
+            0);
   pthread_join(thread, nullptr);
   EXPECT_GE(stack, CompilePool::kStackBytes);
 }

@@ -1,0 +1,95 @@
+#include "runtime/context.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "runtime/program.h"
+
+namespace lazuli::runtime {
+namespace {
+
+/// Lines for perf: where each phase of a kernel starts. Sizes are those of the whole kernel, split evenly.
+void append_perf_map(const codegen::Kernel& kernel, const codegen::CompiledKernel& code) {
+  std::FILE* file = std::fopen(fmt::format("/tmp/perf-{}.map", getpid()).c_str(), "a");
+  if (!file) return;
+  const size_t size = code.code_bytes / std::max<size_t>(1, code.phases.size());
+  for (size_t i = 0; i < code.phases.size(); ++i)
+    fmt::print(file, "{:x} {:x} lazuli::{}.{}\n", reinterpret_cast<uintptr_t>(code.phases[i]),
+               std::max<size_t>(1, size), kernel.name, kernel.phases[i].name);
+  std::fclose(file);
+}
+
+}  // namespace
+
+Context::Context(Settings settings, LogSink sink)
+    : settings_(std::move(settings)),
+      sink_(std::move(sink)),
+      pool_(settings_.num_threads),
+      host_(codegen::host_target()),
+      kernels_(settings_.kernel_cache_bytes),
+      kernel_plans_(settings_.program_cache_bytes / 4),
+      programs_(settings_.program_cache_bytes) {
+  allocator_.set_memory_limit(settings_.memory_limit);
+}
+
+Context::~Context() = default;
+
+std::unique_ptr<Context> Context::from_environment() {
+  std::vector<std::string> warnings;
+  auto context = std::make_unique<Context>(read_settings(&process_environment, &warnings));
+  for (const std::string& w : warnings) context->log(LogLevel::Warning, w);
+  return context;
+}
+
+void Context::clear_caches() {
+  programs_.clear();
+  kernel_plans_.clear();
+  kernels_.clear();
+}
+
+codegen::CpuTarget Context::target(const EvalOptions& options) const {
+  codegen::CpuTarget t = host_;
+  const int bits = options.vector_bits ? options.vector_bits : settings_.eval.vector_bits;
+  if (bits) t.vector_bits = bits;
+  return t;
+}
+
+codegen::LlvmJit& Context::jit(const codegen::CpuTarget& target) {
+  const std::lock_guard lock(jit_mutex_);
+  auto& jit = jits_[target.str()];
+  if (!jit) jit = std::make_unique<codegen::LlvmJit>(target);
+  return *jit;
+}
+
+KernelCache::Result Context::compile(const codegen::Kernel& kernel, const codegen::CpuTarget& target) {
+  return kernels_.get(codegen::structural_key(kernel), target.str(), [&] {
+    auto code = jit(target).compile(kernel);
+    if (settings_.perf_map) append_perf_map(kernel, *code);
+    return code;
+  });
+}
+
+MachineLimits Context::limits(int threads) {
+  const std::lock_guard lock(limits_mutex_);
+  const auto it = limits_.find(threads);
+  if (it != limits_.end()) return it->second;
+  return limits_.emplace(threads, measure_limits(pool_, threads, host_.l2_bytes, host_.l3_bytes)).first->second;
+}
+
+void Context::set_log_sink(LogSink sink) {
+  const std::lock_guard lock(log_mutex_);
+  sink_ = std::move(sink);
+}
+
+void Context::log(LogLevel level, std::string_view text) const {
+  const std::lock_guard lock(log_mutex_);
+  if (sink_) {
+    sink_(level, text);
+  } else if (level >= LogLevel::Warning) {
+    fmt::print(stderr, "lazuli: {}: {}\n", level == LogLevel::Warning ? "warning" : "error", text);
+  }
+}
+
+}  // namespace lazuli::runtime

@@ -1,0 +1,103 @@
+// explain(): what became one kernel, and why the rest did not.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "runtime/context.h"
+#include "runtime/program.h"
+
+namespace lazuli::runtime {
+namespace {
+
+using ir::Node;
+
+/// "relu main.cpp:12".
+std::string spell(const Node* n) {
+  std::string text(ir::name(n->op()));
+  if (n->origin().line() == 0) return text;
+  std::string_view file = n->origin().file_name();
+  if (const size_t slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
+  return fmt::format("{} {}:{}", text, file, n->origin().line());
+}
+
+std::string spell_bytes(int64_t bytes) {
+  if (bytes < 10 << 10) return fmt::format("{} B", bytes);
+  if (bytes < 10 << 20) return fmt::format("{:.0f} KB", static_cast<double>(bytes) / (1 << 10));
+  return fmt::format("{:.0f} MB", static_cast<double>(bytes) / (1 << 20));
+}
+
+/// Lists longer than this are cut with a count.
+constexpr size_t kMostOps = 40, kMostEdges = 200;
+
+std::string_view why(ir::Unfused reason) {
+  switch (reason) {
+    case ir::Unfused::GraphOutput:
+      return "fused, and stored as well because it is a result";
+    case ir::Unfused::Recompute:
+      return "its users need it at different places; computing it again would cost more than storing it";
+    case ir::Unfused::ReducedElsewhere:
+      return "it reduces over other axes or another space than its user";
+    case ir::Unfused::Contraction:
+      return "operand of a contraction that is not pure movement";
+    case ir::Unfused::SpaceMismatch:
+      return "the index spaces do not line up";
+    case ir::Unfused::OpLimit:
+      return "the kernel would have too many operations";
+    case ir::Unfused::BufferLimit:
+      return "the kernel would have too many buffers";
+    case ir::Unfused::Cycle:
+      return "the two kernels would wait for each other";
+    case ir::Unfused::Disabled:
+      return "fusion is switched off";
+  }
+  return "";
+}
+
+std::string explain_region(size_t number, const ir::Region& region) {
+  int64_t read = 0, written = 0;
+  for (const Node* n : region.inputs) read += n->nbytes();
+  for (const Node* n : region.outputs) written += n->nbytes();
+  std::vector<const Node*> ops;
+  for (const Node* n : region.nodes)
+    if (ir::family(n->op()) != ir::Family::Leaf || n->op() == ir::Op::random_bits) ops.push_back(n);
+  std::string text = fmt::format("kernel {}: {} over {}{}, {} ops, reads {}, writes {}\n", number,
+                                 ir::name(region.kind), ir::str(region.space),
+                                 region.reduced.empty() ? "" : fmt::format(" reduced over {}", ir::str(region.reduced)),
+                                 ops.size(), spell_bytes(read), spell_bytes(written));
+  for (size_t i = 0; i < ops.size() && i < kMostOps; ++i) {
+    const bool stored = std::find(region.outputs.begin(), region.outputs.end(), ops[i]) != region.outputs.end();
+    text += fmt::format("  {}{} -> {}{}\n", spell(ops[i]), stored ? " (stored)" : "", name(ops[i]->dtype()),
+                        ir::str(ops[i]->shape()));
+  }
+  if (ops.size() > kMostOps) text += fmt::format("  ... and {} more\n", ops.size() - kMostOps);
+  return text;
+}
+
+}  // namespace
+
+std::string explain(Context& context, const ir::Graph& graph, const EvalOptions& options) {
+  std::string text;
+  context.compile_pool().run([&] {
+    const EvalRequest request{.graph = graph, .donated = {}, .targets = {}, .options = options};
+    const Boundary boundary = number(request, context.target(options).str(), /*values=*/false);
+    const Planned planned = plan_request(context, request, boundary);
+    const auto& regions = planned.partition.regions;
+    const auto& edges = planned.partition.unfused;
+    text = fmt::format("{} kernel{}, arena of {}\n", regions.size(), regions.size() == 1 ? "" : "s",
+                       spell_bytes(planned.memory.arena_bytes));
+    for (size_t i = 0; i < planned.memory.order.size(); ++i)
+      text += explain_region(i, regions[planned.memory.order[i]]);
+    if (edges.empty()) return;
+    text += "not fused:\n";
+    for (size_t i = 0; i < edges.size() && i < kMostEdges; ++i)
+      text += fmt::format("  {} -> {}: {}: {} ({} moved)\n", spell(edges[i].producer),
+                          edges[i].consumer ? spell(edges[i].consumer) : "result", ir::name(edges[i].reason),
+                          why(edges[i].reason), spell_bytes(edges[i].bytes));
+    if (edges.size() > kMostEdges) text += fmt::format("  ... and {} more\n", edges.size() - kMostEdges);
+  });
+  return text;
+}
+
+}  // namespace lazuli::runtime

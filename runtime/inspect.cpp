@@ -1,0 +1,95 @@
+// dump(): the stages of a graph's compilation as text. Nothing is run.
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+#include "ir/text.h"
+#include "lazuli/base/error.h"
+#include "passes/pass.h"
+#include "runtime/context.h"
+#include "runtime/program.h"
+
+namespace lazuli::runtime {
+namespace {
+
+using codegen::Lowered;
+
+/// Every distinct kernel of the plan, in launch order.
+template <class Print>
+std::string each_kernel(Context& context, const Planned& planned, const EvalOptions& options, Print&& print) {
+  const codegen::CpuTarget target = context.target(options);
+  const SlotIndex slots = index_slots(planned.memory);
+  std::string text;
+  std::unordered_set<std::string> seen;
+  for (const uint32_t r : planned.memory.order) {
+    const ir::Region& region = planned.partition.regions[r];
+    if (std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
+      continue;
+    const codegen::LoweringOptions lowering = lowering_options(region, slots, target);
+    const Lowered lowered = codegen::lower(region, codegen::choose_schedule(region, lowering), lowering);
+    text += print(r, lowered, !seen.insert(codegen::structural_key(*lowered.kernel)).second);
+  }
+  return text;
+}
+
+/// Prints each kernel once; repetitions are one line.
+template <class Print>
+std::string each_distinct(Context& context, const Planned& planned, const EvalOptions& options, Print&& print) {
+  return each_kernel(context, planned, options, [&](uint32_t region, const Lowered& l, bool repeated) {
+    return repeated ? fmt::format("; region {}: {} again\n", region, l.kernel->name)
+                    : fmt::format("; region {}: {}\n{}\n", region, l.kernel->name, print(l));
+  });
+}
+
+std::string print_schedule(uint32_t region, const Lowered& l) {
+  std::string text = fmt::format("region {}: {}: {}", region, l.kernel->name, l.schedule.str());
+  for (size_t p = 0; p < l.phases.size(); ++p)
+    text += fmt::format("; {}: {} tasks of {:.0f} ns", l.kernel->phases[p].name, l.phases[p].tasks,
+                        l.phases[p].nanoseconds_per_task);
+  return text +
+         fmt::format("; reads {} bytes, writes {} bytes, {:.0f} operations\n", l.bytes_read, l.bytes_written, l.flops);
+}
+
+std::string dump_stage(Context& context, const EvalRequest& request, const std::string& stage) {
+  const EvalOptions& options = request.options;
+  const Boundary boundary = number(request, context.target(options).str(), /*values=*/false);
+  std::string passes = "; before\n" + ir::print(request.graph);
+  const Planned planned =
+      plan_request(context, request, boundary,
+                   [&](const std::string& pass, const ir::Graph& before, const ir::Graph& after, double ms) {
+                     const bool changed = !ir::same_structure(before, after);
+                     passes += fmt::format("\n; after {} ({:.3f} ms)\n", pass, ms);
+                     passes += changed ? ir::print(after) : "; unchanged\n";
+                   });
+  if (stage == "passes") return passes;
+  if (stage == "regions") return passes::print_partition(planned.partition);
+  if (stage == "memory") return planned.memory.str();
+  const auto target = context.target(options);
+  if (stage == "schedule")
+    return each_kernel(context, planned, options,
+                       [](uint32_t region, const Lowered& l, bool) { return print_schedule(region, l); });
+  if (stage == "kernels")
+    return each_distinct(context, planned, options, [](const Lowered& l) { return codegen::print_kernel(*l.kernel); });
+  if (stage == "llvm")
+    return each_distinct(context, planned, options,
+                         [&](const Lowered& l) { return context.jit(target).llvm_ir(*l.kernel); });
+  if (stage == "asm")
+    return each_distinct(context, planned, options,
+                         [&](const Lowered& l) { return context.jit(target).assembly(*l.kernel); });
+  if (stage == "cuda") throw Error(ErrorKind::Unsupported, "dump: CUDA source is not generated for graphs on the CPU");
+  throw Error(ErrorKind::Value, fmt::format("dump: there is no stage \"{}\"", stage),
+              "stages are graph, dot, passes, regions, memory, schedule, kernels, llvm, asm, cuda");
+}
+
+}  // namespace
+
+std::string dump(Context& context, const ir::Graph& graph, const std::string& stage, const EvalOptions& options) {
+  if (stage == "graph") return ir::print(graph, {.locations = true});
+  if (stage == "dot") return ir::print_dot(graph);
+  const EvalRequest request{.graph = graph, .donated = {}, .targets = {}, .options = options};
+  std::string text;
+  context.compile_pool().run([&] { text = dump_stage(context, request, stage); });
+  return text;
+}
+
+}  // namespace lazuli::runtime

@@ -1,0 +1,183 @@
+#include "runtime/launch.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "lazuli/base/error.h"
+#include "runtime/context.h"
+#include "runtime/float_mode.h"
+
+namespace lazuli::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Work below this runs on the caller: what waking a sleeping worker costs, and what handing work to a spinning one is
+/// worth.
+constexpr double kColdNanoseconds = 85000, kHotNanoseconds = 10000;
+/// Share of work that makes one more participant worth it.
+constexpr double kNanosecondsPerParticipant = 5000;
+constexpr int64_t kCopyChunk = 1 << 20;
+constexpr double kCopyNanosecondsPerByte = 0.05;
+
+class Runner {
+ public:
+  Runner(Context& context, const Program& program, const EvalRequest& request, const Boundary& boundary)
+      : context_(context), program_(program), request_(request) {
+    threads_ = context.pool().num_threads();
+    if (request.options.num_threads > 0) threads_ = std::min(threads_, request.options.num_threads);
+    scratch_stride_ = program.scratch_bytes;
+    leaves_.reserve(boundary.leaves.size());
+    for (const ir::Node* n : boundary.leaves) leaves_.push_back(const_cast<void*>(leaf_data(n)));
+    allocate(boundary);
+    buffers_.resize(program.max_bindings);
+    scalars_.resize(program.max_scalars);
+    scratch_.resize(program.max_bindings * static_cast<size_t>(threads_));
+  }
+
+  std::vector<std::shared_ptr<Buffer>> run(RunInfo& info, const RunOptions& options, const Boundary& boundary);
+
+ private:
+  void allocate(const Boundary& boundary);
+  int32_t launch(const Launch& l, const Boundary& boundary);
+  int32_t run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, const codegen::PhaseLaunch& phase);
+  int participants(int64_t tasks, double nanoseconds_per_task) const;
+  void copy(const Copy& c);
+  void write(const HostWrite& w, const Boundary& boundary);
+
+  void* address(const Binding& b) const {
+    switch (b.kind) {
+      case Binding::Leaf:
+        return leaves_[static_cast<size_t>(b.index)];
+      case Binding::Target:
+      case Binding::Output:
+        return results_[static_cast<size_t>(b.index)]->data();
+      case Binding::Arena:
+        return arena_.data() + b.index;
+      case Binding::Scratch:
+        break;
+    }
+    return nullptr;
+  }
+
+  Context& context_;
+  const Program& program_;
+  const EvalRequest& request_;
+  int threads_ = 1, used_threads_ = 1;
+  std::vector<void*> leaves_;
+  std::vector<std::shared_ptr<Buffer>> results_;
+  Allocator::Block arena_;
+  std::byte* scratch_base_ = nullptr;
+  int64_t scratch_stride_ = 0;
+  // Of the launch at hand.
+  std::vector<void*> buffers_;
+  std::vector<uint64_t> scalars_;
+  std::vector<void*> scratch_;  // per participant, one per scratch buffer
+  size_t scratch_count_ = 0;
+};
+
+/// Everything is allocated before anything runs.
+void Runner::allocate(const Boundary& boundary) {
+  results_.reserve(program_.results.size());
+  for (size_t i = 0; i < program_.results.size(); ++i) {
+    const Program::Result& r = program_.results[i];
+    results_.push_back(r.kind == Program::Result::Fresh    ? context_.allocator().allocate(r.bytes)
+                       : r.kind == Program::Result::Target ? request_.targets[i]
+                                                           : leaf_buffer(boundary.leaves[r.leaf]));
+  }
+  if (const int64_t bytes = program_.arena_bytes + scratch_stride_ * threads_; bytes > 0)
+    arena_ = context_.allocator().block(bytes);
+  scratch_base_ = arena_.data() + program_.arena_bytes;
+}
+
+int Runner::participants(int64_t tasks, double nanoseconds_per_task) const {
+  if (threads_ == 1 || tasks <= 1) return 1;
+  const double total = static_cast<double>(tasks) * nanoseconds_per_task;
+  if (total < kHotNanoseconds || (total < kColdNanoseconds && !context_.pool().hot())) return 1;
+  return static_cast<int>(std::min<double>(std::min<double>(threads_, static_cast<double>(tasks)),
+                                           std::max(2.0, total / kNanosecondsPerParticipant)));
+}
+
+int32_t Runner::run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, const codegen::PhaseLaunch& phase) {
+  const int count = participants(phase.tasks, phase.nanoseconds_per_task);
+  if (count == 1) return phase.tasks > 0 ? fn(&args, 0, phase.tasks, scratch_.data()) : 0;
+  used_threads_ = std::max(used_threads_, count);
+  return context_.pool().run(phase.tasks, count, [&](int participant, int64_t begin, int64_t end) {
+    return fn(&args, begin, end, scratch_.data() + static_cast<size_t>(participant) * scratch_count_);
+  });
+}
+
+int32_t Runner::launch(const Launch& l, const Boundary& boundary) {
+  const KernelPlan& k = *l.kernel;
+  scratch_count_ = 0;
+  for (size_t i = 0; i < k.buffers.size(); ++i) {
+    const Binding& b = program_.bindings[l.first_binding + i];
+    buffers_[i] = address(b);
+    scratch_count_ += b.kind == Binding::Scratch;
+  }
+  for (size_t i = 0; i < k.scalars.size(); ++i)
+    scalars_[i] = argument_bits(boundary.leaves[program_.scalars[l.first_scalar + i]]);
+  if (scratch_count_ > 0) {
+    size_t next = 0;
+    for (int t = 0; t < threads_; ++t)
+      for (size_t i = 0; i < k.buffers.size(); ++i)
+        if (const Binding& b = program_.bindings[l.first_binding + i]; b.kind == Binding::Scratch)
+          scratch_[next++] = scratch_base_ + t * scratch_stride_ + b.index;
+  }
+  const codegen::LaunchArgs args{buffers_.data(), k.sizes.data(), scalars_.data()};
+  for (size_t p = 0; p < k.phases.size(); ++p)
+    if (const int32_t status = run_phase(k.code->phases[p], args, k.phases[p])) return status;
+  return 0;
+}
+
+void Runner::copy(const Copy& c) {
+  auto* to = static_cast<std::byte*>(address(c.to));
+  const auto* from = static_cast<const std::byte*>(address(c.from));
+  const int64_t chunks = (c.bytes + kCopyChunk - 1) / kCopyChunk;
+  const auto part = [&](int, int64_t begin, int64_t end) {
+    const int64_t first = begin * kCopyChunk, last = std::min(c.bytes, end * kCopyChunk);
+    std::memmove(to + first, from + first, static_cast<size_t>(last - first));
+    return 0;
+  };
+  const int count = participants(chunks, static_cast<double>(kCopyChunk) * kCopyNanosecondsPerByte);
+  if (count == 1) {
+    part(0, 0, chunks);
+  } else {
+    context_.pool().run(chunks, count, part);
+  }
+}
+
+void Runner::write(const HostWrite& w, const Boundary& boundary) {
+  const void* from = w.argument >= 0 ? leaf_data(boundary.leaves[static_cast<size_t>(w.argument)]) : w.bytes.data();
+  std::memcpy(address(w.to), from, static_cast<size_t>(w.size));
+}
+
+std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options, const Boundary& boundary) {
+  const FloatMode mode;
+  if (options.timed) info.nanoseconds.reserve(program_.launches.size());
+  for (size_t i = 0; i < program_.launches.size(); ++i) {
+    const auto start = options.timed ? Clock::now() : Clock::time_point{};
+    info.status = launch(program_.launches[i], boundary);
+    if (options.timed)
+      info.nanoseconds.push_back(std::chrono::duration<double, std::nano>(Clock::now() - start).count());
+    if (info.status) {
+      info.failed_launch = i;
+      return {};
+    }
+    if (options.observer) options.observer(i, {buffers_.data(), program_.launches[i].kernel->buffers.size()});
+  }
+  for (const Copy& c : program_.copies) copy(c);
+  for (const HostWrite& w : program_.writes) write(w, boundary);
+  info.threads = used_threads_;
+  return std::move(results_);
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const EvalRequest& request,
+                                                 const Boundary& boundary, RunInfo& info, const RunOptions& options) {
+  return Runner(context, program, request, boundary).run(info, options, boundary);
+}
+
+}  // namespace lazuli::runtime

@@ -1,0 +1,30 @@
+// Runs a program: binds it to one request's memory, launches kernels in order, then copies and host writes.
+#pragma once
+#include <functional>
+
+#include "runtime/program.h"
+
+namespace lazuli::runtime {
+
+/// What a run did, beside the results.
+struct RunInfo {
+  int32_t status = 0;  // nonzero: a check failed, nothing but fresh memory was written
+  size_t failed_launch = 0;
+  std::vector<double> nanoseconds;  // per launch, when asked for
+  int threads = 1;                  // most participants of a launch
+};
+
+/// Sees every launch after it ran, with the address of each kernel buffer (verification).
+using LaunchObserver = std::function<void(size_t launch, std::span<void* const> buffers)>;
+
+struct RunOptions {
+  bool timed = false;
+  LaunchObserver observer;
+};
+
+/// Per output of the request, its buffer. When info->status is nonzero the buffers are empty.
+std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const EvalRequest& request,
+                                                 const Boundary& boundary, RunInfo& info,
+                                                 const RunOptions& options = {});
+
+}  // namespace lazuli::runtime

@@ -1,0 +1,182 @@
+// From regions to kernel plans: equal regions are lowered once, equal kernels compiled once.
+#include <algorithm>
+#include <unordered_map>
+
+#include "lazuli/base/error.h"
+#include "runtime/byte_writer.h"
+#include "runtime/context.h"
+#include "runtime/node_numbers.h"
+#include "runtime/program.h"
+
+namespace lazuli::runtime {
+namespace {
+
+using ir::Node;
+
+int64_t aligned(int64_t bytes) {
+  return (bytes + passes::kBufferAlignment - 1) / passes::kBufferAlignment * passes::kBufferAlignment;
+}
+
+/// Everything that lowering sees of a region, with nodes numbered by position: inputs first, then nodes.
+std::string region_key(const ir::Region& region, const codegen::LoweringOptions& options) {
+  ByteWriter key;
+  key.reserve(64 + region.nodes.size() * 12);
+  key.put(std::string_view(options.target.str()));
+  key.put(options.allow_non_temporal * 2u + options.split_inner_for_gpu);
+  key.put(options.aliases.size());
+  for (const auto& [output, input] : options.aliases) {
+    key.put(output);
+    key.put(input);
+  }
+  key.put(static_cast<uint64_t>(region.kind));
+  key.put(std::span<const int64_t>(region.space));
+  key.put(std::span<const int64_t>(region.reduced));
+  std::vector<const Node*> all(region.inputs);
+  all.insert(all.end(), region.nodes.begin(), region.nodes.end());
+  const NodeNumbers numbers(all);
+  key.put(region.inputs.size());
+  for (const Node* n : region.inputs) {
+    key.put(n->op() == ir::Op::argument ? 1 : 0);
+    key.put(static_cast<uint64_t>(n->dtype()));
+    key.put(std::span<const int64_t>(n->shape()));
+  }
+  key.put(region.nodes.size());
+  for (const Node* n : region.nodes) {
+    key.put(*n);
+    key.put(n->input_count());
+    for (const Node* input : n->inputs()) key.put(numbers[input]);
+  }
+  key.put(region.outputs.size());
+  for (const Node* n : region.outputs) key.put(numbers[n]);
+  key.put(region.may_alias.size());
+  for (const auto& [output, input] : region.may_alias) {
+    key.put(output);
+    key.put(input);
+  }
+  return key.take();
+}
+
+std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen::LoweringOptions& options,
+                                         codegen::Lowered& lowered) {
+  const codegen::Schedule schedule = codegen::choose_schedule(region, options);
+  lowered = codegen::lower(region, schedule, options);
+  auto plan = std::make_shared<KernelPlan>();
+  const auto position = [](const std::vector<const Node*>& list, const Node* n) {
+    return static_cast<int64_t>(std::find(list.begin(), list.end(), n) - list.begin());
+  };
+  const auto& kernel = *lowered.kernel;
+  for (size_t i = 0; i < kernel.buffers.size(); ++i) {
+    const Node* n = lowered.buffers[i];
+    KernelPlan::Argument a{};
+    if (kernel.buffers[i].role == codegen::Role::Workspace) {
+      a = {KernelPlan::Argument::Workspace, plan->workspace_bytes};
+      plan->workspace_bytes += aligned(lowered.buffer_bytes[i]);
+    } else if (kernel.buffers[i].role == codegen::Role::Scratch) {
+      a = {KernelPlan::Argument::Scratch, plan->scratch_bytes};
+      plan->scratch_bytes += aligned(lowered.buffer_bytes[i]);
+    } else if (const int64_t o = position(region.outputs, n); o < static_cast<int64_t>(region.outputs.size())) {
+      a = {KernelPlan::Argument::Output, o};
+    } else {
+      a = {KernelPlan::Argument::Input, position(region.inputs, n)};
+      if (a.index == static_cast<int64_t>(region.inputs.size()))
+        throw Error(ErrorKind::Internal, "lowering of " + kernel.name + " reads a node that its region does not read");
+    }
+    plan->buffers.push_back(a);
+  }
+  for (const Node* n : lowered.scalars) plan->scalars.push_back(static_cast<uint32_t>(position(region.inputs, n)));
+  plan->sizes = lowered.sizes;
+  plan->phases = lowered.phases;
+  plan->name = kernel.name;
+  plan->kind = ir::name(region.kind);
+  plan->schedule = lowered.schedule.str();
+  plan->fused_ops = static_cast<int>(std::count_if(
+      region.nodes.begin(), region.nodes.end(), [](const Node* n) { return ir::family(n->op()) != ir::Family::Leaf; }));
+  plan->bytes_read = lowered.bytes_read;
+  plan->bytes_written = lowered.bytes_written;
+  plan->flops = lowered.flops;
+  return plan;
+}
+
+std::shared_ptr<const KernelPlan> make_plan(Context& context, const ir::Region& region,
+                                            const codegen::LoweringOptions& options) {
+  codegen::Lowered lowered;
+  const auto plan = lower_region(region, options, lowered);
+  const KernelCache::Result compiled = context.compile(*lowered.kernel, options.target);
+  plan->code = compiled.code;
+  plan->miss = compiled.miss;
+  plan->compile_ms = compiled.miss == Miss::None ? 0 : compiled.code->compile_ms;
+  if (plan->code->phases.size() != plan->phases.size())
+    throw Error(ErrorKind::Internal, "kernel " + plan->name + " was compiled with another number of phases");
+  return plan;
+}
+
+int64_t plan_cost(const std::string& key, const KernelPlan& p) {
+  return static_cast<int64_t>(sizeof(KernelPlan) + key.size() + p.sizes.size() * 8 + p.buffers.size() * 16 +
+                              p.scalars.size() * 4 + p.phases.size() * 16 + p.name.size() + p.schedule.size() +
+                              p.code->code_bytes);
+}
+
+}  // namespace
+
+codegen::LoweringOptions lowering_options(const ir::Region& region, const SlotIndex& slots,
+                                          const codegen::CpuTarget& target) {
+  codegen::LoweringOptions options{.target = target, .aliases = {}};
+  for (const auto& [output, input] : region.may_alias) {
+    const auto o = slots.find(region.outputs[output]), i = slots.find(region.inputs[input]);
+    if (o == slots.end() || i == slots.end() || o->second->bytes == 0) continue;
+    if (o->second->place == i->second->place && o->second->index == i->second->index)
+      options.aliases.emplace_back(output, input);
+  }
+  return options;
+}
+
+SlotIndex index_slots(const passes::MemoryPlan& memory) {
+  SlotIndex slots;
+  slots.reserve(memory.slots.size());
+  for (const passes::Slot& s : memory.slots) slots.emplace(s.node, &s);
+  return slots;
+}
+
+void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& target) {
+  const auto& regions = planned.partition.regions;
+  planned.kernels.assign(regions.size(), nullptr);
+  const SlotIndex slots = index_slots(planned.memory);
+
+  struct Job {
+    size_t region;
+    codegen::LoweringOptions options;
+    std::string key;
+    std::vector<size_t> same;  // regions that share the plan
+  };
+  std::vector<Job> jobs;
+  std::unordered_map<std::string, size_t> job_of;
+  for (size_t r = 0; r < regions.size(); ++r) {
+    const auto& outputs = regions[r].outputs;
+    if (std::all_of(outputs.begin(), outputs.end(), [](const Node* n) { return n->nbytes() == 0; })) continue;
+    codegen::LoweringOptions options = lowering_options(regions[r], slots, target);
+    std::string key = region_key(regions[r], options);
+    if (const auto it = job_of.find(key); it != job_of.end()) {
+      jobs[it->second].same.push_back(r);
+      continue;
+    }
+    if ((planned.kernels[r] = context.kernel_plans().find(key))) continue;
+    job_of.emplace(key, jobs.size());
+    jobs.push_back({r, std::move(options), std::move(key), {}});
+  }
+  const auto run = [&](size_t j) {
+    Job& job = jobs[j];
+    auto plan = make_plan(context, regions[job.region], job.options);
+    planned.kernels[job.region] = plan;
+    for (const size_t r : job.same) planned.kernels[r] = plan;
+    const int64_t cost = plan_cost(job.key, *plan);
+    context.kernel_plans().insert(std::move(job.key), std::move(plan), cost);
+  };
+  if (jobs.size() == 1) {
+    run(0);
+  } else {
+    context.compile_pool().run_all(jobs.size(), run);
+  }
+  for (const Job& job : jobs) planned.fresh.insert(planned.kernels[job.region].get());
+}
+
+}  // namespace lazuli::runtime
