@@ -11,7 +11,8 @@ std::span<const Rule> empty_rules();
 // Of canonicalize.
 std::span<const Rule> fold_rules();        // constants, arithmetic below an expand
 std::span<const Rule> arithmetic_rules();  // neutral and absorbing elements, signs, idempotent ops
-std::span<const Rule> select_rules();      // where, comparisons, logic
+std::span<const Rule> select_rules();      // where, comparisons, tests
+std::span<const Rule> bit_rules();         // logic and bits
 std::span<const Rule> cast_rules();
 std::span<const Rule> reduce_rules();
 // Of simplify_movement.
@@ -22,6 +23,10 @@ std::span<const Rule> join_rules();  // pad, concat, slice_update, and slices of
 std::optional<uint64_t> uniform_bits(const ir::Node* n);
 /// Bit pattern of a small number in a type (0, -0.0, 1, -1), rounded.
 uint64_t number_bits(DType dtype, double v);
+/// The number that a bit pattern of a float type stands for.
+double float_value(DType dtype, uint64_t bits);
+/// The operand beside one whose elements all are this number; null if neither operand is such.
+const ir::Node* beside(const ir::Node* n, double v);
 /// Whether every element of `n` is this number, sign of zero included.
 bool is_uniform(const ir::Node* n, double v);
 

@@ -1,4 +1,6 @@
 // Folding: what is known when the graph is built is computed there, by the reference interpreter.
+#include <bit>
+
 #include "ir/interpret.h"
 #include "lazuli/base/half.h"
 #include "passes/rewrites.h"
@@ -42,6 +44,21 @@ uint64_t number_bits(DType dtype, double v) {
 bool is_uniform(const Node* n, double v) {
   const std::optional<uint64_t> bits = uniform_bits(n);
   return bits && *bits == number_bits(n->dtype(), v);
+}
+
+double float_value(DType dtype, uint64_t bits) {
+  switch (dtype) {
+    case kFloat16: return half_bits_to_float(static_cast<uint16_t>(bits));
+    case kBFloat16: return bfloat16_bits_to_float(static_cast<uint16_t>(bits));
+    case kFloat32: return std::bit_cast<float>(static_cast<uint32_t>(bits));
+    default: return std::bit_cast<double>(bits);
+  }
+}
+
+const Node* beside(const Node* n, double v) {
+  if (is_uniform(n->input(1), v)) return n->input(0);
+  if (is_uniform(n->input(0), v)) return n->input(1);
+  return nullptr;
 }
 
 namespace {

@@ -11,8 +11,9 @@ class RandomGraph {
  public:
   RandomGraph(ir::Interner& in, uint32_t seed) : in_(in), random_(seed) {}
 
-  ir::Graph make(size_t nodes, size_t outputs) {
-    for (int i = 0; i < 4; ++i) add_leaf();
+  /// All nodes that nobody uses are outputs, so nothing that was made is dead.
+  ir::Graph make(size_t nodes) {
+    for (int i = 0; i < 3; ++i) add_leaf();
     for (size_t tries = 0; pool_.size() < nodes && tries < 20 * nodes; ++tries) {
       try {
         ir::NodeRef n = propose();
@@ -20,8 +21,12 @@ class RandomGraph {
       } catch (const Error&) {  // an illegal proposal
       }
     }
+    std::unordered_map<const ir::Node*, bool> used;
+    for (const ir::Node* n : ir::topological_order({pool_}))
+      for (const ir::Node* input : n->inputs()) used[input] = true;
     ir::Graph g;
-    for (size_t i = 0; i < outputs; ++i) g.outputs.push_back(pool_[pool_.size() - 1 - below(pool_.size()) / 2]);
+    for (const ir::NodeRef& n : pool_)
+      if (!used[n.get()]) g.outputs.push_back(n);
     return g;
   }
 
@@ -41,7 +46,7 @@ class RandomGraph {
   }
   int64_t size() {
     const int64_t sizes[] = {1, 1, 2, 3, 3, 4, 5};
-    return one_in(25) ? 0 : sizes[below(7)];
+    return one_in(60) ? 0 : sizes[below(7)];
   }
   ir::Shape shape() {
     ir::Shape s;
@@ -54,10 +59,11 @@ class RandomGraph {
     const size_t width = is_bool(t) ? 1 : 8 * itemsize(t);
     const uint64_t mask = width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
     uint64_t bits = 0;
-    switch (below(6)) {
+    switch (below(8)) {
       case 0: bits = random_() & mask; break;
       case 1: bits = is_floating(t) ? uint64_t{1} << (width - 1) : mask; break;  // -0, -1
-      case 2: break;
+      case 2:
+      case 3: break;
       default:
         bits = t == kFloat16 ? 0x3c00 : t == kBFloat16 ? 0x3f80 : t == kFloat32 ? 0x3f800000 : t == kFloat64 ? 0x3ff0000000000000 : 1;
         break;
@@ -66,6 +72,7 @@ class RandomGraph {
   }
   /// Some node of the type and shape: one there is, a constant, or one expanded to it.
   ir::NodeRef like(DType t, const ir::Shape& s) {
+    if (one_in(3)) return expand(constant(t), s);
     if (!one_in(4))
       for (int i = 0; i < 12; ++i) {
         const ir::NodeRef n = any();
@@ -146,12 +153,14 @@ class RandomGraph {
   ir::SliceAttr range(const ir::Shape& s, ir::Shape* sizes) {
     ir::SliceAttr a;
     for (int64_t d : s) {
-      const int64_t start = one_in(2) ? 0 : static_cast<int64_t>(below(static_cast<size_t>(d) + 1));
+      const int64_t start = d == 0 || one_in(2) ? 0 : static_cast<int64_t>(below(static_cast<size_t>(d)));
       const int64_t step = one_in(2) ? 1 : 1 + static_cast<int64_t>(below(3));
       const int64_t most = (d - start + step - 1) / step;
       a.start.push_back(start);
       a.step.push_back(step);
-      sizes->push_back(one_in(2) ? most : static_cast<int64_t>(below(static_cast<size_t>(most) + 1)));
+      sizes->push_back(most == 0 || one_in(2)  ? most
+                       : one_in(30) ? 0
+                                    : 1 + static_cast<int64_t>(below(static_cast<size_t>(most))));
     }
     return a;
   }
