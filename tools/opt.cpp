@@ -1,9 +1,10 @@
 // lazuli-opt: reads a graph as IR text, runs passes, prints any stage.
 //
-//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N]
+//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N] [--split]
 //
 // --verify compares the values after every pass with the reference interpreter's, on elements made from the seed; on a
 // difference it prints a reduced graph and exits with 1. --run prints the values of the outputs on such elements.
+// --split reads several graphs from one file, between lines "// -----".
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -22,13 +23,13 @@ namespace {
 using namespace lazuli;
 
 constexpr const char* kUsage =
-    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N]\n";
+    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N] [--split]\n";
 
 struct Arguments {
   std::string file;
   std::vector<passes::Pass> pipeline;
   std::string emit = "graph";
-  bool verify = false, run = false;
+  bool verify = false, run = false, split = false;
   uint64_t seed = 1;
 };
 
@@ -69,6 +70,8 @@ Arguments parse_arguments(int argc, char** argv) {
       args.verify = true;
     } else if (arg == "--run") {
       args.run = true;
+    } else if (arg == "--split") {
+      args.split = true;
     } else if (arg.starts_with("--") || !args.file.empty()) {
       refuse(fmt::format("argument \"{}\" is not known", arg));
     } else {
@@ -103,9 +106,9 @@ std::string shown(const ir::HostArray& a) {
   return count <= kMostElements ? text : text + fmt::format(" digest {:016x}", digest);
 }
 
-int run(const Arguments& args) {
+int run(const Arguments& args, std::string_view text) {
   ir::Interner interner;
-  const ir::Graph parsed = ir::parse(read_all(args.file), interner);
+  const ir::Graph parsed = ir::parse(text, interner);
   passes::PassContext ctx{.interner = interner, .observer = {}};
   ctx.verify = true;
   if (args.verify) {
@@ -127,11 +130,25 @@ int run(const Arguments& args) {
   return 0;
 }
 
+constexpr std::string_view kSeparator = "// -----\n";
+
+int run_all(const Arguments& args) {
+  const std::string text = read_all(args.file);
+  if (!args.split) return run(args, text);
+  for (std::string_view rest = text;;) {
+    const size_t end = rest.find(kSeparator);
+    if (const int failed = run(args, rest.substr(0, end))) return failed;
+    if (end == rest.npos) return 0;
+    rest.remove_prefix(end + kSeparator.size());
+    fmt::print("{}", kSeparator);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(parse_arguments(argc, argv));
+    return run_all(parse_arguments(argc, argv));
   } catch (const std::exception& e) {
     fmt::print(stderr, "lazuli-opt: {}\n", e.what());
     return 2;
