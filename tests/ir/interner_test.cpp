@@ -126,6 +126,27 @@ TEST(Interner, ThreadsThatMakeAndDropTheSameNodesAgree) {
   EXPECT_EQ(x->use_count(), 1u);
 }
 
+// One node, made and dropped by every thread: half the drops wait for the shard's lock with a count of zero while a
+// look-up holds it.
+TEST(Interner, ADyingNodeIsNotRevived) {
+  Interner in;
+  const NodeRef x = data(in, kFloat32, {4});
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 300'000; ++i) {
+        const NodeRef a = unary(in, Op::neg, x);
+        // A count beyond the threads (it wraps below zero) or a foreign operand is a node that was already dead.
+        if (a->use_count() > 4 || a->input(0) != x.get()) ++wrong;
+      }
+    });
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(in.live_nodes(), 1u);
+  EXPECT_EQ(x->use_count(), 1u);
+}
+
 TEST(Interner, AMillionNodeChainFitsASmallStack) {
   Interner in;
   size_t lines = 0, order = 0;
