@@ -350,11 +350,8 @@ std::vector<Piece> operand_pieces(const Node* n, const IndexVec& index, IndexAre
         if (size == 0) continue;
         Piece piece{IndexArena::kAlways, i, index};
         piece.index[axis] = arena.offset(index[axis], -start);
+        piece.inside = arena.both(piece.inside, {index[axis], start, start + size});
         start += size;
-        // Earlier pieces are gone, so only the upper end needs a test.
-        if (start < n->shape()[axis])
-          piece.inside =
-              arena.both(piece.inside, {index[axis], std::min<int64_t>(0, arena.expr(index[axis]).low), start});
         pieces.push_back(std::move(piece));
       }
       break;

@@ -107,11 +107,11 @@ IndexVec operand_index(const Node* movement, const IndexVec& index, IndexArena& 
 
 /// A node whose elements come from one of several operands: pad, concat, slice_update.
 struct Piece {
-  PredicateId inside;  // where this piece is taken, given that no earlier piece was
+  PredicateId inside;  // where this piece is defined; it is taken there unless an earlier piece was
   uint32_t operand;
   IndexVec index;
 };
-/// The pieces in order of precedence; the last is taken where no other is (its predicate is kAlways).
+/// The pieces in order of precedence; the last is taken where no other is.
 std::vector<Piece> operand_pieces(const Node* node, const IndexVec& index, IndexArena& arena);
 
 /// Indices into both operands of a dot_general at `index` of its result and `contracted`, one per contracting axis.

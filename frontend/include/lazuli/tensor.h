@@ -8,7 +8,10 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lazuli/array_ref.h"
@@ -16,7 +19,9 @@
 #include "lazuli/base/dtype.h"
 #include "lazuli/base/error.h"
 #include "lazuli/base/half.h"
+#include "lazuli/dim_list.h"
 #include "lazuli/index.h"
+#include "lazuli/options.h"
 #include "lazuli/scalar.h"
 
 namespace lazuli {
@@ -28,16 +33,46 @@ class TensorAccessor;
 /// The element type that a C++ type stands for.
 template <class T>
 struct dtype_of;
-template <> struct dtype_of<bool> { static constexpr DType value = kBool; };
-template <> struct dtype_of<uint8_t> { static constexpr DType value = kUInt8; };
-template <> struct dtype_of<int8_t> { static constexpr DType value = kInt8; };
-template <> struct dtype_of<int16_t> { static constexpr DType value = kInt16; };
-template <> struct dtype_of<int32_t> { static constexpr DType value = kInt32; };
-template <> struct dtype_of<int64_t> { static constexpr DType value = kInt64; };
-template <> struct dtype_of<Half> { static constexpr DType value = kFloat16; };
-template <> struct dtype_of<BFloat16> { static constexpr DType value = kBFloat16; };
-template <> struct dtype_of<float> { static constexpr DType value = kFloat32; };
-template <> struct dtype_of<double> { static constexpr DType value = kFloat64; };
+template <>
+struct dtype_of<bool> {
+  static constexpr DType value = kBool;
+};
+template <>
+struct dtype_of<uint8_t> {
+  static constexpr DType value = kUInt8;
+};
+template <>
+struct dtype_of<int8_t> {
+  static constexpr DType value = kInt8;
+};
+template <>
+struct dtype_of<int16_t> {
+  static constexpr DType value = kInt16;
+};
+template <>
+struct dtype_of<int32_t> {
+  static constexpr DType value = kInt32;
+};
+template <>
+struct dtype_of<int64_t> {
+  static constexpr DType value = kInt64;
+};
+template <>
+struct dtype_of<Half> {
+  static constexpr DType value = kFloat16;
+};
+template <>
+struct dtype_of<BFloat16> {
+  static constexpr DType value = kBFloat16;
+};
+template <>
+struct dtype_of<float> {
+  static constexpr DType value = kFloat32;
+};
+template <>
+struct dtype_of<double> {
+  static constexpr DType value = kFloat64;
+};
 template <class T>
 inline constexpr DType dtype_of_v = dtype_of<T>::value;
 
@@ -58,8 +93,8 @@ class Tensor {
   Tensor(Tensor&&) = default;
   ~Tensor() = default;
 
-  /// On a named handle, assignment makes it refer to the other tensor. On a temporary (`x.index({0}) = y`, `x(1, 2) = y`)
-  /// it writes into the tensor that the temporary views, as copy_ does.
+  /// On a named handle, assignment makes it refer to the other tensor. On a temporary (`x.index({0}) = y`, `x(1, 2) =
+  /// y`) it writes into the tensor that the temporary views, as copy_ does.
   Tensor& operator=(const Tensor& other) &;
   Tensor& operator=(Tensor&& other) &;
   Tensor& operator=(const Tensor& other) &&;
@@ -155,8 +190,9 @@ class Tensor {
   /// The elements in row-major order, converted to T.
   template <class T>
   std::vector<T> to_vector(Location loc = Location::current()) const;
-  /// Memory of the first element. The storage counts as escaped from then on: pending readers have been evaluated, reads
-  /// of it happen when something is evaluated, writes to it happen at the call. Throws DType if T is not the dtype.
+  /// Memory of the first element. The storage counts as escaped from then on: pending readers have been evaluated,
+  /// reads of it happen when something is evaluated, writes to it happen at the call. Throws DType if T is not the
+  /// dtype.
   template <class T>
   T* data_ptr(Location loc = Location::current()) const;
   void* data_ptr(Location loc = Location::current()) const;
@@ -169,12 +205,8 @@ class Tensor {
   TensorAccessor<T, N> accessor(Location loc = Location::current()) const;
 
   // ---- Operations: declared from the op tables and beside the compositions. ----
-#if __has_include("lazuli/tensor_methods.inc")
-#include "lazuli/tensor_methods.inc"
-#endif
-#if __has_include("lazuli/generated/tensor_methods.inc")
 #include "lazuli/generated/tensor_methods.inc"
-#endif
+#include "lazuli/tensor_methods.inc"
 
   // ---- For the library itself. ----
   explicit Tensor(std::shared_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
@@ -207,8 +239,8 @@ class TensorAccessor {
   const int64_t* strides_;
 };
 
-/// A tensor over memory that the caller owns: row-major, shared, never moved or recycled. A write on either side is seen
-/// by the other: reads happen when something is evaluated, writes through Lazuli at the call.
+/// A tensor over memory that the caller owns: row-major, shared, never moved or recycled. A write on either side is
+/// seen by the other: reads happen when something is evaluated, writes through Lazuli at the call.
 Tensor from_blob(void* data, IntArrayRef sizes, DType dtype = kFloat32, Location loc = Location::current());
 /// As above; `deleter` runs when nothing refers to the memory any more.
 Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter, DType dtype = kFloat32,

@@ -1,0 +1,52 @@
+// Functions of neural networks and other compositions. Half types are computed in float32 and rounded once at the end.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "lazuli/tensor.h"
+
+namespace lazuli {
+
+/// exp(x - max) / sum over one axis.
+Tensor softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype = {}, Location loc = Location::current());
+/// log(softmax(x)), accurate.
+Tensor log_softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype = {}, Location loc = Location::current());
+/// (x - mean) / sqrt(var + eps) over the trailing axes of the given shape, times weight plus bias where given.
+Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
+                  double eps = 1e-5, Location loc = Location::current());
+/// approximate: "none" (by erf) or "tanh".
+Tensor gelu(const Tensor& x, std::string_view approximate, Location loc = Location::current());
+/// x where x > 0, else slope * x.
+Tensor leaky_relu(const Tensor& x, Scalar negative_slope = 0.01, Location loc = Location::current());
+
+// ---- Variants of elementwise functions. ----
+/// Limits with one side open.
+Tensor clamp(const Tensor& x, Scalar min, Location loc = Location::current());
+Tensor clamp(const Tensor& x, Scalar min, std::nullopt_t, Location loc = Location::current());
+Tensor clamp(const Tensor& x, std::nullopt_t, Scalar max, Location loc = Location::current());
+Tensor clip(const Tensor& x, Scalar min, Scalar max, Location loc = Location::current());
+/// x + alpha * y, x - alpha * y.
+Tensor add(const Tensor& x, const Tensor& y, Scalar alpha, Location loc = Location::current());
+Tensor sub(const Tensor& x, const Tensor& y, Scalar alpha, Location loc = Location::current());
+/// rounding_mode: "trunc" (toward zero) or "floor"; the result has the promoted type.
+Tensor div(const Tensor& x, const Tensor& y, std::string_view rounding_mode, Location loc = Location::current());
+Tensor div(const Tensor& x, Scalar y, std::string_view rounding_mode, Location loc = Location::current());
+
+// ---- Comparing. ----
+/// |x - y| <= atol + rtol * |y|, element by element.
+Tensor isclose(const Tensor& x, const Tensor& y, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,
+               Location loc = Location::current());
+/// Whether isclose holds everywhere. Evaluates.
+bool allclose(const Tensor& x, const Tensor& y, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,
+              Location loc = Location::current());
+/// Whether shapes and elements are equal. Evaluates.
+bool equal(const Tensor& x, const Tensor& y, Location loc = Location::current());
+
+/// The type that x and y promote to together.
+DType result_type(const Tensor& x, const Tensor& y);
+DType result_type(const Tensor& x, Scalar y);
+/// Whether a result of one type may be written to another.
+bool can_cast(DType from, DType to);
+DType promote_types(DType a, DType b);
+
+}  // namespace lazuli

@@ -1,0 +1,63 @@
+// Random tensors. Element i of a call is a function of (seed, position of the call, i): the same on every device and
+// for any number of threads. The position advances when the call is made, not when the value is computed.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "lazuli/options.h"
+#include "lazuli/tensor.h"
+
+namespace lazuli {
+
+/// A stream of random numbers. Copies share it. Thread-safe.
+class Generator {
+ public:
+  explicit Generator(uint64_t seed = 0);
+  /// Begins the stream of this seed anew.
+  void manual_seed(uint64_t seed);
+  uint64_t seed() const;
+  /// How many blocks of the stream have been handed out.
+  uint64_t position() const;
+  void set_position(uint64_t position);
+
+  struct Ticket {
+    uint64_t seed, position;
+  };
+  /// Takes `blocks` positions.
+  Ticket take(uint64_t blocks);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// The stream of calls that name no generator.
+Generator& default_generator();
+void manual_seed(uint64_t seed);
+
+using OptionalGenerator = std::optional<Generator>;
+
+/// Uniform in [0, 1): multiples of 2^-24 (2^-53 for float64, 2^-11 and 2^-8 for float16 and bfloat16).
+Tensor rand(IntArrayRef sizes, TensorOptions options = {}, OptionalGenerator generator = {},
+            Location loc = Location::current());
+/// Normal with mean 0 and variance 1.
+Tensor randn(IntArrayRef sizes, TensorOptions options = {}, OptionalGenerator generator = {},
+             Location loc = Location::current());
+/// Integers in [low, high), int64 unless the options name another type.
+Tensor randint(int64_t high, IntArrayRef sizes, TensorOptions options = {}, OptionalGenerator generator = {},
+               Location loc = Location::current());
+Tensor randint(int64_t low, int64_t high, IntArrayRef sizes, TensorOptions options = {},
+               OptionalGenerator generator = {}, Location loc = Location::current());
+
+/// Throws DType for an integer x unless the options name a float type.
+Tensor rand_like(const Tensor& x, TensorOptions options = {}, OptionalGenerator generator = {},
+                 Location loc = Location::current());
+Tensor randn_like(const Tensor& x, TensorOptions options = {}, OptionalGenerator generator = {},
+                  Location loc = Location::current());
+Tensor randint_like(const Tensor& x, int64_t high, TensorOptions options = {}, OptionalGenerator generator = {},
+                    Location loc = Location::current());
+Tensor randint_like(const Tensor& x, int64_t low, int64_t high, TensorOptions options = {},
+                    OptionalGenerator generator = {}, Location loc = Location::current());
+
+}  // namespace lazuli
