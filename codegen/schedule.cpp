@@ -25,10 +25,6 @@ std::string Schedule::str() const {
   return out;
 }
 
-std::string CpuTarget::str() const {
-  return fmt::format("{} [{}] {}b l1={} l2={} l3={}", cpu, features, vector_bits, l1_bytes, l2_bytes, l3_bytes);
-}
-
 namespace {
 
 constexpr int64_t kTaskElements = 32768;  // large enough to hide a task's overhead, small enough to balance
