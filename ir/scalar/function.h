@@ -20,9 +20,9 @@ enum CheckCode : uint64_t { kNoFailure = 0, kDivisionByZero = 1 };
 
 struct Inst {
   Prim prim;
-  DType type;                       // of the result
-  std::array<ValueId, 3> args{};    // the first info(prim).arity are used
-  uint64_t imm = 0;                 // constant: bit pattern of `type`, zero-extended; check: error code
+  DType type;                     // of the result
+  std::array<ValueId, 3> args{};  // the first info(prim).arity are used
+  uint64_t imm = 0;               // constant: bit pattern of `type`, zero-extended; check: error code
   bool operator==(const Inst&) const = default;
 };
 
@@ -49,7 +49,8 @@ size_t evaluate_block(const Function& f, std::span<const uint64_t* const> args, 
 /// The value of one primitive on bit patterns: the definition of the table's meaning.
 uint64_t evaluate_prim(Prim p, DType result, DType operand, const uint64_t* args);
 
-/// Text of a bit pattern as it is written in dumps ("1.5", "-0", "nan", "true", "42"). Round-trips through parse_literal.
+/// Text of a bit pattern as it is written in dumps ("1.5", "-0", "nan", "true", "42"). Round-trips through
+/// parse_literal.
 std::string literal(DType t, uint64_t bits);
 /// Returns false when the text is not a literal of type `t`.
 bool parse_literal(DType t, std::string_view text, uint64_t* bits);

@@ -20,6 +20,10 @@ Pair two_product(Builder& s, Value a, Value b) {
   return {hi, s.fma(a, b, s.neg(hi))};
 }
 
+Pair half_pi(Builder& s, Value like) {
+  return {pick(s, like, 0x1.921fb6p+0, 0x1.921fb54442d18p+0), pick(s, like, -0x1.777a5cp-25, 0x1.1a62633145c07p-54)};
+}
+
 Pair add(Builder& s, Pair a, Value b) {
   const Pair t = two_sum(s, a.hi, b);
   return fast_two_sum(s, t.hi, s.add(t.lo, a.lo));

@@ -41,6 +41,8 @@ Pair fast_two_sum(Builder& s, Value a, Value b);
 Pair two_sum(Builder& s, Value a, Value b);
 /// a * b exactly (barring underflow).
 Pair two_product(Builder& s, Value a, Value b);
+/// pi / 2.
+Pair half_pi(Builder& s, Value like);
 /// Sum and product of pairs, relative error a few units of 2^-2p.
 Pair add(Builder& s, Pair a, Value b);
 Pair add(Builder& s, Pair a, Pair b);

@@ -34,7 +34,9 @@ inline constexpr PrimInfo kPrims[] = {
 };
 inline constexpr int kPrimCount = sizeof(kPrims) / sizeof(kPrims[0]);
 
-constexpr const PrimInfo& info(Prim p) { return kPrims[static_cast<int>(p)]; }
+constexpr const PrimInfo& info(Prim p) {
+  return kPrims[static_cast<int>(p)];
+}
 
 /// What the row writes for LLVM when its operands have type `t`; empty if it does not take them.
 constexpr std::string_view llvm_spelling(Prim p, DType t) {

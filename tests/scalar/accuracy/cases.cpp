@@ -90,6 +90,7 @@ const UnaryCase kUnary[] = {
     {Op::log1p, 2, 2, LAZULI_REF1(std::log1p), LAZULI_MPFR1(mpfr_log1p)},
     {Op::sin, 2, 2, LAZULI_REF1(std::sin), LAZULI_MPFR1(mpfr_sin)},
     {Op::cos, 2, 2, LAZULI_REF1(std::cos), LAZULI_MPFR1(mpfr_cos)},
+    {Op::tan, 2, 2, LAZULI_REF1(std::tan), LAZULI_MPFR1(mpfr_tan)},
     {Op::asin, 2, 2, LAZULI_REF1(std::asin), LAZULI_MPFR1(mpfr_asin)},
     {Op::acos, 2, 2, LAZULI_REF1(std::acos), LAZULI_MPFR1(mpfr_acos)},
     {Op::atan, 2, 2, LAZULI_REF1(std::atan), LAZULI_MPFR1(mpfr_atan)},
