@@ -36,6 +36,8 @@ Value lgamma(Builder& s, Value x);
 Value sigmoid(Builder& s, Value x);
 /// w * sigmoid(u), without losing bits where sigmoid(u) is denormal. NaN where w is infinite and sigmoid(u) is 0.
 Value times_sigmoid(Builder& s, Value w, Value u);
+/// x Phi(x), Phi the normal distribution function.
+Value gelu(Builder& s, Value x);
 Value gelu_tanh(Builder& s, Value x);
 Value softplus(Builder& s, Value x);
 Value logit(Builder& s, Value x);

@@ -103,8 +103,9 @@ Reduced reduce(Builder& s, Value x, bool exact) {
   return {{s.select(small, a.r.hi, b.r.hi), s.select(small, a.r.lo, b.r.lo)}, s.select(small, a.n, b.n)};
 }
 
-/// sin(n pi/2 + r).
-Value sin_of(Builder& s, Value r, Value n) {
+}  // namespace
+
+Value parts::sin_of(Builder& s, Value r, Value n) {
   const DType w = s.type(n);
   const Value z = s.mul(r, r), one = s.like(r, 1);
   // Both by Remez on |r| <= 1.005 pi/4, relative error: float32 2^-27.8, float64 2^-63.
@@ -120,8 +121,6 @@ Value sin_of(Builder& s, Value r, Value n) {
   const Value sign = s.shl(s.lshr(n, 1), static_cast<int>(8 * itemsize(w)) - 1);
   return s.bitcast(s.bit_xor(s.bitcast(s.select(odd, cosine, sine), w), sign), s.type(r));
 }
-
-}  // namespace
 
 Value sin(Builder& s, Value x) {
   const Reduced v = reduce(s, x, false);

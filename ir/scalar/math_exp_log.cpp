@@ -10,17 +10,10 @@ Value exp(Builder& s, Value x) {
   return exp_clamped(s, clamp_exp(s, x));
 }
 
-// Remez for (2^r - 1) / r on |r| <= 0.505 with the leading coefficient fixed: float32 2^-27, float64 2^-56.
 Value exp2(Builder& s, Value x) {
-  const Value one = s.like(x, 1);
   x = at_most(s, at_least(s, x, pick(s, x, -151, -1076)), pick(s, x, 128, 1024));
-  const Whole n = round_product(s, x, one);
-  const Value r = s.sub(x, n.number);
-  const Value p = poly(s, r, {1.5471083e-04, 1.339202e-03, 9.618027e-03, 5.550355e-02, 2.402265e-01, 6.931472e-01},
-                       {4.582981896302464e-10, 7.074382108564152e-9, 1.0177258750764023e-7, 1.3215432734237737e-6,
-                        1.5252735587565506e-5, 0.00015403530459640012, 0.0013333558144858208, 0.0096181291075949551,
-                        0.055504108664826385, 0.24022650695910119, 0.69314718055994529});
-  return scale(s, s.fma(p, r, one), n);
+  const Whole n = round_product(s, x, s.like(x, 1));
+  return scale(s, exp2_reduced(s, s.sub(x, n.number)), n);
 }
 
 // e^x - 1 = 2^n (e^r - 1) + (2^n - 1). Powers are halved so that n = 128 does not overflow before the end.

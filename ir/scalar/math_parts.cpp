@@ -102,6 +102,15 @@ Value exp_clamped(Builder& s, Value x) {
   return scale(s, y, n);
 }
 
+// (2^r - 1) / r by Remez on |r| <= 0.505, error times r: float32 2^-27, float64 2^-56.
+Value exp2_reduced(Builder& s, Value r) {
+  const Value p = poly(s, r, {1.5471083e-04, 1.339202e-03, 9.618027e-03, 5.550355e-02, 2.402265e-01, 6.931472e-01},
+                       {4.582981896302464e-10, 7.074382108564152e-9, 1.0177258750764023e-7, 1.3215432734237737e-6,
+                        1.5252735587565506e-5, 0.00015403530459640012, 0.0013333558144858208, 0.0096181291075949551,
+                        0.055504108664826385, 0.24022650695910119, 0.69314718055994529});
+  return s.fma(p, r, s.like(r, 1));
+}
+
 LogReduced reduce_log(Builder& s, Value x) {
   const bool d = wide(s, x);
   const int shift = mantissa_bits(s, x);
@@ -139,11 +148,24 @@ Value log_tail(Builder& s, Value f) {
   return s.mul(s.mul(f, f), w);
 }
 
-Value log_of(Builder& s, LogReduced x, Value c) {
+namespace {
+/// e ln2 + log(1 + f) + c as a sum of a large and a small part.
+Pair log_sum(Builder& s, LogReduced x, Value c) {
   // The leading bits of ln2 times e are exact; two_sum keeps what adding f to them loses.
   const Pair t = fast_two_sum(s, s.mul(x.e, pick(s, x.f, 0x1.62e4p-1, 0x1.62e42fefa4p-1)), x.f);
   const Value low = s.fma(x.e, pick(s, x.f, 0x1.7f7d1cp-20, -0x1.8432a1b0e2634p-43), s.add(t.lo, c));
-  return s.add(t.hi, s.add(low, log_tail(s, x.f)));
+  return {t.hi, s.add(low, log_tail(s, x.f))};
+}
+}  // namespace
+
+Value log_of(Builder& s, LogReduced x, Value c) {
+  const Pair y = log_sum(s, x, c);
+  return s.add(y.hi, y.lo);
+}
+
+Pair log_pair(Builder& s, LogReduced x) {
+  const Pair y = log_sum(s, x, s.like(x.f, 0));
+  return fast_two_sum(s, y.hi, y.lo);
 }
 
 Value log1p_of(Builder& s, Value x, Value x_lo) {

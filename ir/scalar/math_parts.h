@@ -75,6 +75,8 @@ Value exp_tail(Builder& s, Value r);
 /// e^x for x already clamped: float32 to [-104, 89], float64 to [-746, 710].
 Value exp_clamped(Builder& s, Value x);
 Value clamp_exp(Builder& s, Value x);
+/// 2^r for |r| <= 0.505.
+Value exp2_reduced(Builder& s, Value r);
 
 /// x = 2^e (1 + f), f in [-1/3, 1/3], for x finite, positive; denormals included. `e` is a float.
 struct LogReduced {
@@ -85,6 +87,10 @@ LogReduced reduce_log(Builder& s, Value x);
 Value log_tail(Builder& s, Value f);
 /// e ln2 + log(1 + f) + c, where c is tiny against 1.
 Value log_of(Builder& s, LogReduced x, Value c);
+/// e ln2 + log(1 + f) as a pair; its low part is good to about 2^-28 (2^-57).
+Pair log_pair(Builder& s, LogReduced x);
+/// sin(n pi/2 + r) for |r| <= 1.005 pi/4; only the two lowest bits of n count.
+Value sin_of(Builder& s, Value r, Value n);
 /// log(1 + x + x_lo), x > -1; x_lo is below an ulp of x. No special values.
 Value log1p_of(Builder& s, Value x, Value x_lo);
 /// What log gives at 0, below 0, at infinity and at NaN; `y` elsewhere.

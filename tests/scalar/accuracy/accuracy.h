@@ -18,7 +18,7 @@ struct UnaryCase {
   double bound32, bound64;  // promised ULP
   double (*reference)(double);
   void (*exact)(mpfr_ptr result, mpfr_srcptr x);
-  /// Where set, the promise is |error| <= bound ULP or |error| <= absolute (relative to float32's 2^-24 or 2^-53).
+  /// Where set, an error below x = 0 may also be this many units of 2^-24 (2^-53) times max(1, |result|).
   double absolute_below_zero = 0;
 };
 std::span<const UnaryCase> unary_cases();

@@ -35,6 +35,23 @@ void exact_rsqrt(mpfr_ptr r, mpfr_srcptr x) {  // mpfr_rec_sqrt drops the sign o
   mpfr_sqrt(r, x, N);
   mpfr_ui_div(r, 1, r, N);
 }
+double ref_lgamma(double x) {
+  int sign;
+  return lgamma_r(x, &sign);  // std::lgamma writes a global
+}
+void exact_lgamma(mpfr_ptr r, mpfr_srcptr x) {
+  int sign;
+  mpfr_lgamma(r, &sign, x, N);
+}
+void exact_gelu(mpfr_ptr r, mpfr_srcptr x) {
+  Temp v(r);
+  mpfr_sqrt_ui(v, 2, N);
+  mpfr_div(v, x, v, N);
+  mpfr_neg(v, v, N);
+  mpfr_erfc(v, v, N);
+  mpfr_mul(r, v, x, N);
+  mpfr_div_2ui(r, r, 1, N);
+}
 void exact_sigmoid(mpfr_ptr r, mpfr_srcptr x) {
   Temp e(r);
   mpfr_neg(e, x, N);
@@ -101,6 +118,9 @@ const UnaryCase kUnary[] = {
     {Op::acosh, 2, 2, LAZULI_REF1(std::acosh), LAZULI_MPFR1(mpfr_acosh)},
     {Op::atanh, 2, 2, LAZULI_REF1(std::atanh), LAZULI_MPFR1(mpfr_atanh)},
     {Op::erf, 2, 2, LAZULI_REF1(std::erf), LAZULI_MPFR1(mpfr_erf)},
+    {Op::erfc, 2, 2, LAZULI_REF1(std::erfc), LAZULI_MPFR1(mpfr_erfc)},
+    {Op::lgamma, 2, 4, ref_lgamma, exact_lgamma, 64},
+    {Op::gelu, 2, 2, [](double x) { return x * 0.5 * std::erfc(-x * 0.70710678118654752440); }, exact_gelu},
     {Op::sigmoid, 2, 2, ref_sigmoid, exact_sigmoid},
     {Op::logit, 2, 2, ref_log_ratio, exact_logit},
     {Op::silu, 2, 2, [](double x) { return x * ref_sigmoid(x); }, exact_silu},
@@ -111,6 +131,8 @@ const UnaryCase kUnary[] = {
 const BinaryCase kBinary[] = {
     {Op::atan2, 2, 2, [](double y, double x) { return std::atan2(y, x); },
      [](mpfr_ptr r, mpfr_srcptr y, mpfr_srcptr x) { mpfr_atan2(r, y, x, N); }},
+    {Op::pow, 2, 2, [](double x, double y) { return std::pow(x, y); },
+     [](mpfr_ptr r, mpfr_srcptr x, mpfr_srcptr y) { mpfr_pow(r, x, y, N); }},
     {Op::hypot, 2, 2, [](double x, double y) { return std::hypot(x, y); },
      [](mpfr_ptr r, mpfr_srcptr x, mpfr_srcptr y) { mpfr_hypot(r, x, y, N); }},
     {Op::fmod, 0, 0, [](double x, double y) { return std::fmod(x, y); },

@@ -62,6 +62,10 @@ bool zero_sign_differs(double got, double want) {
   return got == 0 && want == 0 && std::signbit(got) != std::signbit(want);
 }
 
+bool within_absolute(const UnaryCase& c, double got, double want, double unit) {
+  return std::fabs(got - want) <= c.absolute_below_zero * unit * std::max(1.0, std::fabs(want));
+}
+
 void note(Worst& w, double ulp, std::initializer_list<uint64_t> at, uint64_t got) {
   ++w.count;
   if (!(ulp > w.ulp)) return;
@@ -97,7 +101,7 @@ Worst measure32(const UnaryCase& c, std::span<const uint64_t> x) {
   for (size_t i = 0; i < x.size(); ++i) {
     const double v = to_double(kFloat32, x[i]), want = c.reference(v), g = to_double(kFloat32, got[i]);
     double ulp = zero_sign_differs(g, want) ? kMismatch : ulp32(static_cast<float>(g), want);
-    if (c.absolute_below_zero > 0 && v < 0 && std::fabs(g - want) <= c.absolute_below_zero * 0x1p-24) ulp = 0;
+    if (v < 0 && within_absolute(c, g, want, 0x1p-24)) ulp = 0;
     note(w, ulp, {x[i]}, got[i]);
   }
   return w;
@@ -139,9 +143,7 @@ Worst measure64(const UnaryCase& c, std::span<const uint64_t> x) {
     mpfr_set_d(in.v, v, MPFR_RNDN);
     c.exact(want.v, in.v);
     double ulp = ulp64(g, want.v, scratch.v);
-    if (c.absolute_below_zero > 0 && v < 0 &&
-        std::fabs(g - mpfr_get_d(want.v, MPFR_RNDN)) <= c.absolute_below_zero * 0x1p-53)
-      ulp = 0;
+    if (v < 0 && within_absolute(c, g, mpfr_get_d(want.v, MPFR_RNDN), 0x1p-53)) ulp = 0;
     note(w, ulp, {x[i]}, got[i]);
   }
   return w;
