@@ -1,5 +1,5 @@
 // CUDA source run without a GPU: compiled as C++ by the host's compiler, one thread at a time, every primitive against
-// the evaluator bit for bit. Says nothing about NVRTC, everything about the text and the prelude.
+// the evaluator bit for bit. And every primitive through NVRTC, where there is one: no GPU is needed to compile.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -8,6 +8,7 @@
 
 #include "../every_prim.h"
 #include "codegen/cuda/emit.h"
+#include "codegen/cuda/nvrtc.h"
 
 namespace lazuli::codegen {
 namespace {
@@ -77,6 +78,17 @@ TEST_P(CudaOnCpu, AgreesWithTheEvaluator) {
 
 INSTANTIATE_TEST_SUITE_P(Types, CudaOnCpu, testing::ValuesIn(kEveryType),
                          [](const auto& p) { return std::string(name(p.param)); });
+
+TEST(Nvrtc, CompilesEveryPrimitiveWithoutAGpu) {
+  std::string why;
+  const char* path = std::getenv("LAZULI_NVRTC");
+  const auto nvrtc = Nvrtc::open(path ? path : "", &why);
+  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+  for (DType t : kEveryType) {
+    const CudaSource s = emit_cuda(*PrimTable(t).kernel(1, LoopKind::Thread));
+    EXPECT_EQ(nvrtc->compile(s.text, "prims", "sm_80").substr(1, 3), "ELF") << name(t);
+  }
+}
 
 }  // namespace
 }  // namespace lazuli::codegen
