@@ -51,6 +51,11 @@ Worst measure64(const BinaryCase& c, std::span<const uint64_t> x, std::span<cons
 /// Bit patterns of `t` that matter everywhere (zeros, infinities, NaN, ends of ranges, values around whole and half
 /// numbers) and `n` random ones: uniform patterns, uniform values of moderate size, values near 1.
 std::vector<uint64_t> samples(DType t, size_t n, uint64_t seed);
+/// All pairs of the first, special samples, and pairs of random ones up to about `n` in all.
+struct BinaryOperands {
+  std::vector<uint64_t> x, y;
+};
+BinaryOperands binary_samples(DType t, size_t n, uint64_t seed);
 /// "exp(0x1p+3) = 0x1.75p+11", for messages.
 std::string describe(ir::Op op, DType t, const Worst& w);
 

@@ -259,6 +259,19 @@ std::vector<uint64_t> samples(DType t, size_t n, uint64_t seed) {
   return out;
 }
 
+BinaryOperands binary_samples(DType t, size_t n, uint64_t seed) {
+  const auto a = samples(t, n, seed), b = samples(t, n, seed + 1000);
+  BinaryOperands out{a, b};
+  const size_t step = n > 100000 ? 3 : 17, specials = std::min<size_t>(a.size(), 600);
+  for (size_t i = 0; i < specials; i += step) {
+    for (size_t j = 0; j < specials; j += step) {
+      out.x.push_back(a[i]);
+      out.y.push_back(b[j]);
+    }
+  }
+  return out;
+}
+
 std::string describe(ir::Op op, DType t, const Worst& w) {
   std::string at;
   for (uint64_t b : w.at) at += fmt::format("{}{:a}", at.empty() ? "" : ", ", to_double(t, b));
