@@ -81,7 +81,7 @@ void fill_report(Context& context, const Lookup& found, const RunInfo& info, Rep
 
 EvalResult run_compiled(Context& context, const EvalRequest& request) {
   EvalResult result;
-  Boundary boundary = number(request, context.target(request.options).str());
+  Boundary boundary = number(request);
   const Lookup found = find_program(context, request, boundary);
   RunInfo info;
   result.buffers =

@@ -81,7 +81,7 @@ std::string explain(Context& context, const ir::Graph& graph, const EvalOptions&
   std::string text;
   context.compile_pool().run([&] {
     const EvalRequest request{.graph = graph, .donated = {}, .targets = {}, .options = options};
-    const Boundary boundary = number(request, context.target(options).str(), /*values=*/false);
+    const Boundary boundary = number(request, /*values=*/false);
     const Planned planned = plan_request(context, request, boundary);
     const auto& regions = planned.partition.regions;
     const auto& edges = planned.partition.unfused;

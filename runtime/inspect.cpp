@@ -52,7 +52,7 @@ std::string print_schedule(uint32_t region, const Lowered& l) {
 
 std::string dump_stage(Context& context, const EvalRequest& request, const std::string& stage) {
   const EvalOptions& options = request.options;
-  const Boundary boundary = number(request, context.target(options).str(), /*values=*/false);
+  const Boundary boundary = number(request, /*values=*/false);
   std::string passes = "; before\n" + ir::print(request.graph);
   const Planned planned =
       plan_request(context, request, boundary,

@@ -9,7 +9,6 @@
 
 namespace lazuli::runtime {
 
-/// Looking up a node that is not in the list throws Error(Internal).
 class NodeNumbers {
  public:
   explicit NodeNumbers(const std::vector<const ir::Node*>& order) : mask_(std::bit_ceil(order.size() * 2 + 2) - 1) {
@@ -20,11 +19,18 @@ class NodeNumbers {
       slots_[at] = {order[i], i};
     }
   }
-  uint32_t operator[](const ir::Node* n) const {
+  static constexpr uint32_t kAbsent = ~0u;
+  uint32_t find(const ir::Node* n) const {
     size_t at = first(n);
     for (; slots_[at].first != n; at = (at + 1) & mask_)
-      if (!slots_[at].first) throw Error(ErrorKind::Internal, "a node is used outside of the list that should hold it");
+      if (!slots_[at].first) return kAbsent;
     return slots_[at].second;
+  }
+  /// Throws Error(Internal) when the node is not in the list.
+  uint32_t operator[](const ir::Node* n) const {
+    const uint32_t i = find(n);
+    if (i == kAbsent) throw Error(ErrorKind::Internal, "a node is used outside of the list that should hold it");
+    return i;
   }
 
  private:

@@ -14,25 +14,43 @@ namespace {
 
 using ir::Node;
 
-/// Leaves that share one payload.
-using Sharers = std::unordered_map<const ir::Payload*, std::vector<uint32_t>>;
+/// Which data leaves share one payload: per leaf, the first leaf with its payload and whether there is another.
+class Sharing {
+ public:
+  /// `leaf` is the leaf's number; leaves are added in order. Returns the first leaf with this payload.
+  uint32_t add(const ir::Payload* payload, uint32_t leaf) {
+    if (shared_.size() <= leaf) shared_.resize(leaf + 1, false);
+    if (!payload) return leaf;
+    const auto [it, fresh] = first_.emplace(payload, leaf);
+    if (!fresh) shared_[it->second] = true;
+    return it->second;
+  }
+  /// The first leaf with this payload, or Boundary::Target::kForeign.
+  uint32_t first(const ir::Payload* payload) const {
+    const auto it = first_.find(payload);
+    return it == first_.end() ? Boundary::Target::kForeign : it->second;
+  }
+  bool shared(uint32_t first_leaf) const { return shared_[first_leaf]; }
+
+ private:
+  std::unordered_map<const ir::Payload*, uint32_t> first_;
+  std::vector<bool> shared_;
+};
 
 bool overlap(const Buffer& a, const Buffer& b) {
   const auto *pa = static_cast<const std::byte*>(a.data()), *pb = static_cast<const std::byte*>(b.data());
   return pa < pb + b.bytes() && pb < pa + a.bytes();
 }
 
-Boundary::Target number_target(const Boundary& b, const Sharers& sharers, const Buffer& target, const Node& output) {
+Boundary::Target number_target(const Boundary& b, const Sharing& sharing, const Buffer& target, const Node& output) {
   if (target.bytes() < output.nbytes())
     throw Error(ErrorKind::Internal,
                 fmt::format("a result of {} bytes has a target of {} bytes", output.nbytes(), target.bytes()));
   Boundary::Target t{.wanted = true};
-  const auto same = sharers.find(&target);
-  if (same != sharers.end()) {
-    t.leaf = same->second.front();
-    // The planner takes leaves for distinct memory, and a target for as large as its leaf.
-    t.indirect = same->second.size() > 1 || b.leaves[t.leaf]->nbytes() != output.nbytes();
-  }
+  t.leaf = sharing.first(&target);
+  // The planner takes leaves for distinct memory, and a target for as large as its leaf.
+  if (t.leaf != Boundary::Target::kForeign)
+    t.indirect = sharing.shared(t.leaf) || b.leaves[t.leaf]->nbytes() != output.nbytes();
   if (reinterpret_cast<uintptr_t>(target.data()) % passes::kBufferAlignment != 0) t.indirect = true;
   if (target.external() && !t.indirect)
     for (const Node* leaf : b.leaves) {
@@ -64,18 +82,16 @@ std::shared_ptr<Buffer> leaf_buffer(const Node* leaf) {
   return std::dynamic_pointer_cast<Buffer>(leaf->payload());
 }
 
-Boundary number(const EvalRequest& request, const std::string& target, bool values) {
+Boundary number(const EvalRequest& request, bool values) {
   Boundary b;
   b.order = ir::topological_order(request.graph);
   const NodeNumbers numbers(b.order);
   ByteWriter key;
   key.reserve(b.order.size() * 12 + 64);
-  key.put(std::string_view(target));
   key.put(request.options.fuse);
   key.put(static_cast<uint64_t>(request.options.vector_bits));
 
-  Sharers sharers;
-  std::unordered_map<const Node*, uint32_t> leaf_numbers;
+  Sharing sharing;
   for (uint32_t i = 0; i < b.order.size(); ++i) {
     const Node& n = *b.order[i];
     key.put(n);
@@ -85,21 +101,17 @@ Boundary number(const EvalRequest& request, const std::string& target, bool valu
     if (values) leaf_data(&n);
     const auto number = static_cast<uint32_t>(b.leaves.size());
     b.leaves.push_back(&n);
-    leaf_numbers.emplace(&n, number);
-    if (n.op() != ir::Op::data) continue;
-    // The alias group: leaves of one payload. Without a payload every leaf is its own.
-    auto& group = sharers[n.payload().get()];
-    if (!n.payload()) group.clear();
-    group.push_back(number);
-    key.put(group.front());
+    if (n.op() == ir::Op::data) key.put(sharing.add(n.payload().get(), number));  // the alias group
   }
 
   b.donated.resize(b.leaves.size(), false);
   for (const Node* n : request.donated) {
-    const auto it = leaf_numbers.find(n);
-    if (it == leaf_numbers.end() || n->op() != ir::Op::data) continue;
+    if (n->op() != ir::Op::data || numbers.find(n) == NodeNumbers::kAbsent) continue;
     const auto buffer = leaf_buffer(n);
-    if (buffer && !buffer->external() && sharers.at(buffer.get()).size() == 1) b.donated[it->second] = true;
+    if (!buffer || buffer->external()) continue;
+    // Alone with its payload, so the first leaf with the payload is this one.
+    const uint32_t leaf = sharing.first(buffer.get());
+    if (!sharing.shared(leaf)) b.donated[leaf] = true;
   }
   for (size_t i = 0; i < b.leaves.size(); ++i)
     if (b.donated[i]) key.put(i + 1);
@@ -117,7 +129,7 @@ Boundary number(const EvalRequest& request, const std::string& target, bool valu
       continue;
     }
     if (!used.emplace(buffer, i).second) throw Error(ErrorKind::Internal, "two results have one target");
-    const Boundary::Target t = b.targets[i] = number_target(b, sharers, *buffer, *n);
+    const Boundary::Target t = b.targets[i] = number_target(b, sharing, *buffer, *n);
     key.put(t.indirect ? 2 : 1);
     key.put(static_cast<uint64_t>(t.leaf) + 1);
   }

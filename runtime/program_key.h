@@ -29,7 +29,7 @@ struct Boundary {
 
 /// Throws Error(Value) when a leaf has no data, Error(Internal) when a target does not fit its output or is named
 /// twice. `values`: leaves must have data (they need none to be planned or printed).
-Boundary number(const EvalRequest& request, const std::string& target, bool values = true);
+Boundary number(const EvalRequest& request, bool values = true);
 
 /// Host memory of a data leaf.
 const void* leaf_data(const ir::Node* leaf);

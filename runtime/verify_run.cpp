@@ -115,7 +115,7 @@ ir::Graph region_graph(const ir::Region& region, ir::Interner& interner) {
 
 void verify_request(Context& context, const EvalRequest& request) {
   const auto target = context.target(request.options);
-  const Boundary boundary = number(request, target.str());
+  const Boundary boundary = number(request);
   context.compile_pool().run([&] {
     // The user's own errors (a refused element) come first, from the interpreter.
     ir::interpret(request.graph);
