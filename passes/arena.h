@@ -23,8 +23,8 @@ class Arena {
   void erase_hole(std::map<int64_t, int64_t>::iterator hole);
 
   int64_t alignment_, size_ = 0;
-  std::map<int64_t, int64_t> holes_;                 // offset -> bytes, no two adjacent
-  std::set<std::pair<int64_t, int64_t>> by_size_;    // (bytes, offset)
+  std::map<int64_t, int64_t> holes_;               // offset -> bytes, no two adjacent
+  std::set<std::pair<int64_t, int64_t>> by_size_;  // (bytes, offset)
 };
 
 }  // namespace lazuli::passes

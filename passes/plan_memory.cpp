@@ -15,22 +15,22 @@ namespace {
 
 using ir::Node;
 
-constexpr uint32_t kNever = ~0u - 1;    // a leaf that no region reads; compares above every position, below kForever
-constexpr uint32_t kForever = ~0u;      // needed after the last region
+constexpr uint32_t kNever = ~0u - 1;  // a leaf that no region reads; compares above every position, below kForever
+constexpr uint32_t kForever = ~0u;    // needed after the last region
 constexpr uint32_t kNoRegion = ~0u;
 
 /// One stored node or data leaf.
 struct Value {
   const Node* node = nullptr;
-  uint32_t region = kNoRegion;   // that computes it
-  std::vector<uint32_t> readers; // regions, ascending
-  uint32_t last_use = kNever;    // position in the order
-  bool kept = false;             // leaf whose contents must survive all regions
+  uint32_t region = kNoRegion;    // that computes it
+  std::vector<uint32_t> readers;  // regions, ascending
+  uint32_t last_use = kNever;     // position in the order
+  bool kept = false;              // leaf whose contents must survive all regions
   bool donated = false;
-  bool freed = false;            // its memory belongs to somebody else by now
-  uint32_t first_output = 0;     // graph output that it is, if `output_count`
+  bool freed = false;         // its memory belongs to somebody else by now
+  uint32_t first_output = 0;  // graph output that it is, if `output_count`
   uint32_t output_count = 0, target_count = 0;
-  uint32_t memory_leaf = 0;      // Place::Input: value id of the leaf whose memory it has
+  uint32_t memory_leaf = 0;  // Place::Input: value id of the leaf whose memory it has
   Slot slot{};
 };
 
@@ -81,10 +81,10 @@ class Planner {
   std::vector<Value> values_;
   std::unordered_map<const Node*, uint32_t> ids_;
   uint32_t leaf_count_ = 0;
-  std::vector<bool> fails_;           // per region
-  uint32_t first_unchecked_ = 0;      // position after the last region that may fail
+  std::vector<bool> fails_;       // per region
+  uint32_t first_unchecked_ = 0;  // position after the last region that may fail
   std::vector<Target> targets_;
-  std::vector<std::vector<uint32_t>> targets_of_;             // per value: its targets, as an output
+  std::vector<std::vector<uint32_t>> targets_of_;                   // per value: its targets, as an output
   std::unordered_map<int64_t, std::vector<uint32_t>> dead_leaves_;  // donated and dead, by size
   Arena arena_{kBufferAlignment};
   MemoryPlan plan_;
@@ -113,8 +113,8 @@ void Planner::collect_values() {
       if (it != ids_.end()) {
         values_[it->second].readers.push_back(r);
       } else if (n->op() != ir::Op::argument) {
-        throw Error(ErrorKind::Internal, fmt::format("memory plan: region {} reads a {} that no region stores", r,
-                                                     ir::name(n->op())));
+        throw Error(ErrorKind::Internal,
+                    fmt::format("memory plan: region {} reads a {} that no region stores", r, ir::name(n->op())));
       }
     }
   for (uint32_t i = 0; i < g_.outputs.size(); ++i) {
@@ -330,8 +330,8 @@ void Planner::plan_copies() {
     if (t.in_place || t.output == t.leaf) continue;
     const Node* from = values_[t.output].node;
     overwritten[t.leaf] = true;
-    copies.push_back({from, values_[t.leaf].node, values_[t.output].slot,
-                      {from, Place::Input, t.leaf, from->nbytes()}});
+    copies.push_back(
+        {from, values_[t.leaf].node, values_[t.output].slot, {from, Place::Input, t.leaf, from->nbytes()}});
   }
   // A leaf that somebody else overwrites and that is an output of its own, too.
   for (uint32_t id = 0; id < leaf_count_; ++id) {
@@ -431,9 +431,7 @@ MemoryPlan plan_memory(const ir::Graph& g, const ir::Partition& p, const MemoryF
 
 std::string MemoryPlan::str() const {
   std::string text = fmt::format("memory plan, arena of {} bytes\n", arena_bytes);
-  const auto where = [](const Slot& s) {
-    return fmt::format("{} {}, {} bytes", name(s.place), s.index, s.bytes);
-  };
+  const auto where = [](const Slot& s) { return fmt::format("{} {}, {} bytes", name(s.place), s.index, s.bytes); };
   for (size_t i = 0; i < slots.size(); ++i)
     text += fmt::format("  slot {}: {} -> {}\n", i,
                         ir::print_node(slots[i].node, [](const Node* n) { return std::string(ir::name(n->op())); }),

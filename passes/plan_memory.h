@@ -49,9 +49,10 @@ struct PlannedCopy {
 };
 
 struct MemoryPlan {
-  std::vector<Slot> slots;          // one per data leaf, in their order, then one per stored node (region outputs)
+  std::vector<Slot> slots;  // one per data leaf, in their order, then one per stored node (region outputs)
   int64_t arena_bytes = 0;
-  std::vector<uint32_t> order;      // execution order of the partition's regions (readers of a buffer before its overwriter)
+  std::vector<uint32_t>
+      order;  // execution order of the partition's regions (readers of a buffer before its overwriter)
   std::vector<PlannedCopy> copies;  // after all regions, in this order
   std::string str() const;
 };

@@ -10,7 +10,9 @@ using ir::Graph;
 using ir::Node;
 using ir::NodeRef;
 
-bool is_data(const Node* n) { return n->op() == ir::Op::data || n->op() == ir::Op::argument; }
+bool is_data(const Node* n) {
+  return n->op() == ir::Op::data || n->op() == ir::Op::argument;
+}
 
 Graph with_leaf(const Graph& g, const Node* node, ir::Interner& interner) {
   return ir::rewrite(g, interner, [&](const Node* n, std::span<const NodeRef>) -> NodeRef {
@@ -68,8 +70,8 @@ class Reducer {
     for (size_t i = order.size(); i-- > 0 && budget_ > 0;) {
       const Node* n = order[i].get();
       const std::vector<const Node*> now = ir::topological_order(best_);
-      const bool is_output = std::any_of(best_.outputs.begin(), best_.outputs.end(),
-                                         [&](const NodeRef& o) { return o.get() == n; });
+      const bool is_output =
+          std::any_of(best_.outputs.begin(), best_.outputs.end(), [&](const NodeRef& o) { return o.get() == n; });
       if (is_data(n) || is_output || std::find(now.begin(), now.end(), n) == now.end()) continue;
       progress = accept(with_leaf(best_, n, interner_)) || progress;
     }

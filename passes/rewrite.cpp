@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "passes/node_table.h"
+
 namespace lazuli::passes {
 
 using ir::Dims;
@@ -101,71 +103,71 @@ RuleSet::RuleSet(std::initializer_list<std::span<const Rule>> tables) : by_op_(s
 
 namespace {
 
+size_t count_nodes(const ir::Graph& g, Rewriter::Uses& reduce_uses) {
+  const auto use = [&](const Node* n) {
+    if (ir::is_reduce(n->op())) ++reduce_uses[n];
+  };
+  const std::vector<const Node*> order = ir::topological_order(g);
+  for (const Node* n : order)
+    for (const Node* input : n->inputs()) use(input);
+  for (const NodeRef& output : g.outputs) use(output.get());
+  return order.size();
+}
+
 class Engine {
  public:
   Engine(const ir::Graph& g, const RuleSet& rules, ir::Interner& interner, std::string_view pass)
-      : rules_(rules), interner_(interner), pass_(pass) {
-    size_t nodes = 0;
-    const auto use = [&](const Node* n) {
-      if (ir::is_reduce(n->op())) ++reduce_uses_[n];
-    };
-    for (const Node* n : ir::topological_order(g)) {
-      ++nodes;
-      for (const Node* input : n->inputs()) use(input);
-    }
-    for (const NodeRef& output : g.outputs) use(output.get());
-    steps_left_ = 64 * nodes + 4096;
-    done_.reserve(nodes + nodes / 4);
+      : rules_(rules), interner_(interner), pass_(pass), nodes_(count_nodes(g, reduce_uses_)), done_(nodes_) {
+    steps_left_ = 64 * nodes_ + 4096;
   }
 
   /// The final form of `root`.
   NodeRef resolve(const NodeRef& root) {
-    if (const NodeRef* known = find(root.get())) return *known;
-    stack_.push_back({root, {}, 0});
+    if (const NodeRef* known = done_.find(root.get())) return *known;
+    stack_.push_back({root, nullptr, nullptr, 0});
     while (!stack_.empty()) {
       Frame& top = stack_.back();
-      if (descend(top)) continue;
-      const NodeRef now = top.waiting ? *find(top.waiting.get()) : rebuilt(top.node.get());
-      if (!top.waiting) {
-        if (const NodeRef* known = find(now.get())) {
-          finish(*known);
-          continue;
-        }
-        if (NodeRef better = step(now.get())) {
-          if (!find(better.get())) {
-            top.rebuilt = now;
-            top.waiting = better;
-            stack_.push_back({std::move(better), {}, 0});
-            continue;
-          }
-          remember(now, *find(better.get()));
-          finish(NodeRef(*find(better.get())));
-          continue;
-        }
-        remember(now, now);
-        finish(now);
-        continue;
+      if (top.waiting) {
+        const NodeRef final = *done_.find(top.waiting.get());
+        remember(top.rebuilt, final);
+        finish(final);
+      } else if (!descend(top)) {
+        visit(top);
       }
-      if (top.rebuilt) remember(top.rebuilt, now);
-      finish(now);
     }
-    return *find(root.get());
+    return *done_.find(root.get());
   }
 
  private:
   struct Frame {
     NodeRef node;
-    NodeRef waiting;          // the replacement whose final form is this node's
+    NodeRef rebuilt;  // the node over final inputs, once a rule has replaced it
+    NodeRef waiting;  // by what: its final form is this node's, too
     size_t next_input = 0;
-    NodeRef rebuilt = nullptr;  // the node over final inputs, when a rule replaced it
   };
 
-  const NodeRef* find(const Node* n) const {
-    const auto it = done_.find(n);
-    return it == done_.end() ? nullptr : &it->second;
+  /// All inputs of the node are final.
+  void visit(Frame& top) {
+    NodeRef now = rebuilt(top.node.get());
+    if (now != top.node) {
+      if (const NodeRef* known = done_.find(now.get())) return finish(NodeRef(*known));
+    }
+    NodeRef better = step(now.get());
+    if (!better) {
+      remember(now, now);
+      return finish(std::move(now));
+    }
+    if (const NodeRef* known = done_.find(better.get())) {
+      const NodeRef final = *known;
+      remember(now, final);
+      return finish(final);
+    }
+    top.rebuilt = std::move(now);
+    top.waiting = better;
+    stack_.push_back({std::move(better), nullptr, nullptr, 0});
   }
   void remember(const NodeRef& n, const NodeRef& final) {
-    if (!done_.emplace(n.get(), final).second || n == final) return;
+    if (!done_.insert(n.get(), final) || n == final) return;
     keys_.push_back(n);
     const auto uses = reduce_uses_.find(n.get());
     if (uses != reduce_uses_.end() && ir::is_reduce(final->op())) reduce_uses_[final.get()] += uses->second;
@@ -173,23 +175,22 @@ class Engine {
   void finish(NodeRef final) {
     const NodeRef n = std::move(stack_.back().node);
     stack_.pop_back();
-    remember(n, final);
+    if (n != final) remember(n, final);
   }
   /// Pushes the first input that is not final yet.
   bool descend(Frame& frame) {
-    if (frame.waiting) return false;
     const Node* n = frame.node.get();
     while (frame.next_input < n->input_count()) {
       const Node* input = n->input(frame.next_input++);
-      if (find(input)) continue;
-      stack_.push_back({NodeRef(input), {}, 0});
+      if (done_.find(input)) continue;
+      stack_.push_back({NodeRef(input), nullptr, nullptr, 0});
       return true;
     }
     return false;
   }
   NodeRef rebuilt(const Node* n) {
     inputs_.clear();
-    for (const Node* input : n->inputs()) inputs_.push_back(*find(input));
+    for (const Node* input : n->inputs()) inputs_.push_back(*done_.find(input));
     return ir::rebuild(n, inputs_, interner_);
   }
   /// The first replacement that a rule offers.
@@ -220,11 +221,11 @@ class Engine {
   const RuleSet& rules_;
   ir::Interner& interner_;
   std::string_view pass_;
-  size_t steps_left_ = 0;
   Rewriter::Uses reduce_uses_;  // of reductions: users in the original graph
+  size_t nodes_, steps_left_ = 0;
   std::deque<std::string_view> recent_;
-  std::unordered_map<const Node*, NodeRef> done_;  // node -> final form
-  std::vector<NodeRef> keys_;                      // keeps the keys alive that are not their own final form
+  NodeTable done_;             // node -> final form
+  std::vector<NodeRef> keys_;  // keeps the keys alive that are not their own final form
   std::vector<Frame> stack_;
   std::vector<NodeRef> inputs_;
 };

@@ -1,7 +1,7 @@
 // Local rewriting: a table of rules, applied bottom-up until none applies.
-// A rule looks at one node, whose inputs are already in their final form, and returns the node that replaces it (made of
-// that node's inputs and of new nodes), or null. Rules keep every bit of the value (NaN payloads aside); they may drop a
-// check whose element is not needed any more, and never add one.
+// A rule looks at one node, whose inputs are already in their final form, and returns the node that replaces it (made
+// of that node's inputs and of new nodes), or null. Rules keep every bit of the value (NaN payloads aside); they may
+// drop a check whose element is not needed any more, and never add one.
 #pragma once
 #include <span>
 #include <string_view>

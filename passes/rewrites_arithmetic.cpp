@@ -12,11 +12,15 @@ using ir::Node;
 using ir::NodeRef;
 using ir::Op;
 
-bool is_integer(const Node* n) { return is_integral(n->dtype()); }
+bool is_integer(const Node* n) {
+  return is_integral(n->dtype());
+}
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
 /// x + (-0.0), integer x + 0, x or false. (x + 0.0 would turn -0 into +0.)
-NodeRef add_neutral(const Node* n, Rewriter&) { return NodeRef(beside(n, is_floating(n->dtype()) ? -0.0 : 0.0)); }
+NodeRef add_neutral(const Node* n, Rewriter&) {
+  return NodeRef(beside(n, is_floating(n->dtype()) ? -0.0 : 0.0));
+}
 /// x or true.
 NodeRef add_absorbing(const Node* n, Rewriter& r) {
   return is_bool(n->dtype()) && beside(n, 1) ? r.full(kBool, 1, n->shape()) : nullptr;
@@ -30,7 +34,9 @@ NodeRef sub_self(const Node* n, Rewriter& r) {
   return is_integer(n) && n->input(0) == n->input(1) ? r.full(n->dtype(), 0, n->shape()) : nullptr;
 }
 /// x * 1, x and true.
-NodeRef mul_one(const Node* n, Rewriter&) { return NodeRef(beside(n, 1)); }
+NodeRef mul_one(const Node* n, Rewriter&) {
+  return NodeRef(beside(n, 1));
+}
 /// Integer x * 0, x and false.
 NodeRef mul_zero(const Node* n, Rewriter& r) {
   return !is_floating(n->dtype()) && beside(n, 0) ? r.full(n->dtype(), 0, n->shape()) : nullptr;
@@ -41,7 +47,9 @@ NodeRef mul_minus_one(const Node* n, Rewriter& r) {
   const Node* x = beside(n, -1);
   return x ? r.make(Op::neg, {x}) : nullptr;
 }
-NodeRef div_one(const Node* n, Rewriter&) { return is_uniform(n->input(1), 1) ? NodeRef(n->input(0)) : nullptr; }
+NodeRef div_one(const Node* n, Rewriter&) {
+  return is_uniform(n->input(1), 1) ? NodeRef(n->input(0)) : nullptr;
+}
 NodeRef div_minus_one(const Node* n, Rewriter& r) {
   return is_uniform(n->input(1), -1) ? r.make(Op::neg, {n->input(0)}) : nullptr;
 }
@@ -97,7 +105,9 @@ NodeRef sign_ignored(const Node* n, Rewriter& r) {
   const bool ignored = x->op() == Op::neg || (x->op() == Op::abs && n->op() == Op::square);
   return ignored ? r.make(n->op(), {x->input(0)}) : nullptr;
 }
-bool rounds(Op op) { return op == Op::floor || op == Op::ceil || op == Op::trunc || op == Op::round; }
+bool rounds(Op op) {
+  return op == Op::floor || op == Op::ceil || op == Op::trunc || op == Op::round;
+}
 /// Whole numbers stay what they are.
 NodeRef round_whole(const Node* n, Rewriter&) {
   const Node* x = n->input(0);
@@ -171,6 +181,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> arithmetic_rules() { return kRules; }
+std::span<const Rule> arithmetic_rules() {
+  return kRules;
+}
 
 }  // namespace lazuli::passes

@@ -9,23 +9,37 @@ using ir::NodeRef;
 using ir::Op;
 
 /// 0 or all ones.
-const Node* beside_zeros(const Node* n) { return beside(n, 0); }
-const Node* beside_ones(const Node* n) { return beside(n, is_bool(n->dtype()) ? 1 : -1); }
-uint64_t ones(DType t) { return number_bits(t, is_bool(t) ? 1 : -1); }
-Op complement(const Node* n) { return n->op() == Op::logical_xor ? Op::logical_not : Op::bitwise_not; }
+const Node* beside_zeros(const Node* n) {
+  return beside(n, 0);
+}
+const Node* beside_ones(const Node* n) {
+  return beside(n, is_bool(n->dtype()) ? 1 : -1);
+}
+uint64_t ones(DType t) {
+  return number_bits(t, is_bool(t) ? 1 : -1);
+}
+Op complement(const Node* n) {
+  return n->op() == Op::logical_xor ? Op::logical_not : Op::bitwise_not;
+}
 
-NodeRef and_ones(const Node* n, Rewriter&) { return NodeRef(beside_ones(n)); }
+NodeRef and_ones(const Node* n, Rewriter&) {
+  return NodeRef(beside_ones(n));
+}
 NodeRef and_zeros(const Node* n, Rewriter& r) {
   return beside_zeros(n) ? r.full(n->dtype(), 0, n->shape()) : nullptr;
 }
-NodeRef or_zeros(const Node* n, Rewriter&) { return NodeRef(beside_zeros(n)); }
+NodeRef or_zeros(const Node* n, Rewriter&) {
+  return NodeRef(beside_zeros(n));
+}
 NodeRef or_ones(const Node* n, Rewriter& r) {
   return beside_ones(n) ? r.full(n->dtype(), ones(n->dtype()), n->shape()) : nullptr;
 }
 NodeRef same_operands(const Node* n, Rewriter&) {
   return n->input(0) == n->input(1) ? NodeRef(n->input(0)) : nullptr;
 }
-NodeRef xor_zeros(const Node* n, Rewriter&) { return NodeRef(beside_zeros(n)); }
+NodeRef xor_zeros(const Node* n, Rewriter&) {
+  return NodeRef(beside_zeros(n));
+}
 NodeRef xor_ones(const Node* n, Rewriter& r) {
   const Node* x = beside_ones(n);
   return x ? r.make(complement(n), {x}) : nullptr;
@@ -80,6 +94,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> bit_rules() { return kRules; }
+std::span<const Rule> bit_rules() {
+  return kRules;
+}
 
 }  // namespace lazuli::passes

@@ -11,17 +11,28 @@ using ir::Op;
 /// Bits of integers that a type holds exactly, sign not included.
 int integer_bits(DType t) {
   switch (t) {
-    case kBool: return 1;
-    case kUInt8: return 8;
-    case kInt8: return 7;
-    case kInt16: return 15;
-    case kInt32: return 31;
-    case kInt64: return 63;
-    case kFloat16: return 11;
-    case kBFloat16: return 8;
-    case kFloat32: return 24;
-    case kFloat64: return 53;
-    default: return 0;
+    case kBool:
+      return 1;
+    case kUInt8:
+      return 8;
+    case kInt8:
+      return 7;
+    case kInt16:
+      return 15;
+    case kInt32:
+      return 31;
+    case kInt64:
+      return 63;
+    case kFloat16:
+      return 11;
+    case kBFloat16:
+      return 8;
+    case kFloat32:
+      return 24;
+    case kFloat64:
+      return 53;
+    default:
+      return 0;
   }
 }
 
@@ -67,6 +78,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> cast_rules() { return kRules; }
+std::span<const Rule> cast_rules() {
+  return kRules;
+}
 
 }  // namespace lazuli::passes

@@ -15,13 +15,17 @@ std::optional<uint64_t> uniform_bits(const Node* n) {
   constexpr int kMaxViews = 64;  // longer chains are merged first; walking them from every user would be quadratic
   for (int i = 0; i < kMaxViews; ++i) {
     switch (n->op()) {
-      case Op::constant: return n->attr_as<ir::ConstantAttr>().bits;
+      case Op::constant:
+        return n->attr_as<ir::ConstantAttr>().bits;
       case Op::expand:
       case Op::reshape:
       case Op::permute:
       case Op::slice:
-      case Op::flip: n = n->input(0); break;
-      default: return std::nullopt;
+      case Op::flip:
+        n = n->input(0);
+        break;
+      default:
+        return std::nullopt;
     }
   }
   return std::nullopt;
@@ -29,12 +33,18 @@ std::optional<uint64_t> uniform_bits(const Node* n) {
 
 uint64_t number_bits(DType dtype, double v) {
   switch (dtype) {
-    case kFloat16: return float_to_half_bits(static_cast<float>(v));
-    case kBFloat16: return float_to_bfloat16_bits(static_cast<float>(v));
-    case kFloat32: return std::bit_cast<uint32_t>(static_cast<float>(v));
-    case kFloat64: return std::bit_cast<uint64_t>(v);
-    case kBool: return v != 0;
-    default: break;
+    case kFloat16:
+      return float_to_half_bits(static_cast<float>(v));
+    case kBFloat16:
+      return float_to_bfloat16_bits(static_cast<float>(v));
+    case kFloat32:
+      return std::bit_cast<uint32_t>(static_cast<float>(v));
+    case kFloat64:
+      return std::bit_cast<uint64_t>(v);
+    case kBool:
+      return v != 0;
+    default:
+      break;
   }
   const uint64_t bits = static_cast<uint64_t>(static_cast<int64_t>(v));
   const size_t width = 8 * itemsize(dtype);
@@ -48,10 +58,14 @@ bool is_uniform(const Node* n, double v) {
 
 double float_value(DType dtype, uint64_t bits) {
   switch (dtype) {
-    case kFloat16: return half_bits_to_float(static_cast<uint16_t>(bits));
-    case kBFloat16: return bfloat16_bits_to_float(static_cast<uint16_t>(bits));
-    case kFloat32: return std::bit_cast<float>(static_cast<uint32_t>(bits));
-    default: return std::bit_cast<double>(bits);
+    case kFloat16:
+      return half_bits_to_float(static_cast<uint16_t>(bits));
+    case kBFloat16:
+      return bfloat16_bits_to_float(static_cast<uint16_t>(bits));
+    case kFloat32:
+      return std::bit_cast<float>(static_cast<uint32_t>(bits));
+    default:
+      return std::bit_cast<double>(bits);
   }
 }
 
@@ -83,8 +97,7 @@ NodeRef fold_uniform(const Node* n, Rewriter& r) {
   }
   std::vector<const ir::HostArray*> operands;
   for (const ir::HostArray& value : values) operands.push_back(&value);
-  const NodeRef scalar = n->op() == Op::cast ? r.cast(scalars[0].get(), n->dtype())
-                                             : r.rebuild(n, scalars);
+  const NodeRef scalar = n->op() == Op::cast ? r.cast(scalars[0].get(), n->dtype()) : r.rebuild(n, scalars);
   try {
     return r.full(n->dtype(), ir::interpret_node(scalar.get(), operands).bits(0), n->shape());
   } catch (const Error& e) {
@@ -116,7 +129,8 @@ NodeRef compute_before_expand(const Node* n, Rewriter& r) {
 }
 
 template <class Keep>
-std::vector<Rule> rules_for(Keep keep, std::initializer_list<std::pair<std::string_view, decltype(Rule::apply)>> rules) {
+std::vector<Rule> rules_for(Keep keep,
+                            std::initializer_list<std::pair<std::string_view, decltype(Rule::apply)>> rules) {
   std::vector<Rule> table;
   for (int i = 0; i < ir::op_count(); ++i)
     if (keep(static_cast<Op>(i)))

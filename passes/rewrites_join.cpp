@@ -69,11 +69,15 @@ NodeRef slice_pad(const Node* n, Rewriter& r) {
 }
 
 // ---- concat ----
-size_t concat_axis(const Node* n) { return static_cast<size_t>(n->attr_as<ir::AxesAttr>().axes[0]); }
+size_t concat_axis(const Node* n) {
+  return static_cast<size_t>(n->attr_as<ir::AxesAttr>().axes[0]);
+}
 NodeRef concat_of(const std::vector<const Node*>& parts, const ir::Attr& attr, Rewriter& r) {
   return parts.size() == 1 ? NodeRef(parts[0]) : r.make(Op::concat, parts, attr);
 }
-NodeRef concat_one(const Node* n, Rewriter&) { return n->input_count() == 1 ? NodeRef(n->input(0)) : nullptr; }
+NodeRef concat_one(const Node* n, Rewriter&) {
+  return n->input_count() == 1 ? NodeRef(n->input(0)) : nullptr;
+}
 NodeRef concat_empty(const Node* n, Rewriter& r) {
   std::vector<const Node*> parts;
   for (const Node* x : n->inputs())
@@ -209,6 +213,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> join_rules() { return kRules; }
+std::span<const Rule> join_rules() {
+  return kRules;
+}
 
 }  // namespace lazuli::passes

@@ -11,7 +11,9 @@ using ir::NodeRef;
 using ir::Op;
 using ir::Shape;
 
-const Dims& axes_of(const Node* n) { return n->attr_as<ir::AxesAttr>().axes; }
+const Dims& axes_of(const Node* n) {
+  return n->attr_as<ir::AxesAttr>().axes;
+}
 bool contains(const Dims& axes, size_t axis) {
   return std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end();
 }
@@ -24,16 +26,21 @@ int64_t reduced_count(const Node* n) {
 bool is_idempotent(Op op) {
   return op == Op::reduce_max || op == Op::reduce_min || op == Op::any || op == Op::all;
 }
-bool is_arg(Op op) { return op == Op::argmax || op == Op::argmin; }
+bool is_arg(Op op) {
+  return op == Op::argmax || op == Op::argmin;
+}
 
 NodeRef reduce_nothing(const Node* n, Rewriter& r) {
   if (reduced_count(n) != 0) return nullptr;
   switch (n->op()) {
     case Op::sum:
-    case Op::any: return r.full(n->dtype(), 0, n->shape());
+    case Op::any:
+      return r.full(n->dtype(), 0, n->shape());
     case Op::prod:
-    case Op::all: return r.full(n->dtype(), number_bits(n->dtype(), 1), n->shape());
-    default: return nullptr;
+    case Op::all:
+      return r.full(n->dtype(), number_bits(n->dtype(), 1), n->shape());
+    default:
+      return nullptr;
   }
 }
 
@@ -58,8 +65,8 @@ NodeRef reduce_uniform(const Node* n, Rewriter& r) {
 /// max over a of max over b = max over both.
 NodeRef reduce_reduce(const Node* n, Rewriter& r) {
   const Node* inner = n->input(0);
-  const bool regroups = is_idempotent(n->op()) ||
-                        ((n->op() == Op::sum || n->op() == Op::prod) && !is_floating(n->dtype()));
+  const bool regroups =
+      is_idempotent(n->op()) || ((n->op() == Op::sum || n->op() == Op::prod) && !is_floating(n->dtype()));
   if (!regroups || inner->op() != n->op() || !r.has_one_user(inner)) return nullptr;
   const Node* x = inner->input(0);
   Dims axes;

@@ -25,7 +25,7 @@ NodeRef where_nested(const Node* n, Rewriter& r) {
 /// where(c, true, false) = c.
 NodeRef where_is_condition(const Node* n, Rewriter&) {
   return is_bool(n->dtype()) && is_uniform(n->input(1), 1) && is_uniform(n->input(2), 0) ? NodeRef(n->input(0))
-                                                                                        : nullptr;
+                                                                                         : nullptr;
 }
 NodeRef where_is_negation(const Node* n, Rewriter& r) {
   return is_bool(n->dtype()) && is_uniform(n->input(1), 0) && is_uniform(n->input(2), 1)
@@ -39,7 +39,9 @@ NodeRef where_not(const Node* n, Rewriter& r) {
              : nullptr;
 }
 
-bool holds_when_equal(Op op) { return op == Op::eq || op == Op::le || op == Op::ge; }
+bool holds_when_equal(Op op) {
+  return op == Op::eq || op == Op::le || op == Op::ge;
+}
 /// x == x and the like on integers, x < x on everything; x == x on floats asks for NaN.
 NodeRef compare_self(const Node* n, Rewriter& r) {
   if (n->input(0) != n->input(1)) return nullptr;
@@ -51,8 +53,7 @@ NodeRef compare_self(const Node* n, Rewriter& r) {
 NodeRef compare_bool(const Node* n, Rewriter& r) {
   if (!is_bool(n->input(0)->dtype())) return nullptr;
   for (const bool c : {false, true})
-    if (const Node* x = beside(n, c))
-      return c == (n->op() == Op::eq) ? NodeRef(x) : r.make(Op::logical_not, {x});
+    if (const Node* x = beside(n, c)) return c == (n->op() == Op::eq) ? NodeRef(x) : r.make(Op::logical_not, {x});
   return nullptr;
 }
 /// Integers are finite numbers.
@@ -89,6 +90,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> select_rules() { return kRules; }
+std::span<const Rule> select_rules() {
+  return kRules;
+}
 
 }  // namespace lazuli::passes

@@ -12,8 +12,12 @@ using ir::NodeRef;
 using ir::Op;
 using ir::Shape;
 
-const Dims& axes_of(const Node* n) { return n->attr_as<ir::AxesAttr>().axes; }
-size_t at(const Dims& d, size_t i) { return static_cast<size_t>(d[i]); }
+const Dims& axes_of(const Node* n) {
+  return n->attr_as<ir::AxesAttr>().axes;
+}
+size_t at(const Dims& d, size_t i) {
+  return static_cast<size_t>(d[i]);
+}
 
 Shape with_leading_ones(const Shape& shape, size_t rank) {
   Shape result(rank - shape.size(), 1);
@@ -47,7 +51,9 @@ std::optional<Dims> ones_only(const Shape& from, const Shape& to) {
 }
 
 // ---- reshape ----
-NodeRef reshape_same(const Node* n, Rewriter& r) { return r.reshape(n->input(0), n->shape()); }
+NodeRef reshape_same(const Node* n, Rewriter& r) {
+  return r.reshape(n->input(0), n->shape());
+}
 NodeRef reshape_reshape(const Node* n, Rewriter& r) {
   const Node* x = n->input(0);
   return x->op() == Op::reshape ? r.reshape(x->input(0), n->shape()) : nullptr;
@@ -321,6 +327,8 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-std::span<const Rule> view_rules() { return kRules; }
+std::span<const Rule> view_rules() {
+  return kRules;
+}
 
 }  // namespace lazuli::passes

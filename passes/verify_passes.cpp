@@ -26,10 +26,14 @@ uint64_t next_random(uint64_t& state) {
 
 uint64_t float_bits(DType dtype, double v) {
   switch (dtype) {
-    case kFloat16: return float_to_half_bits(static_cast<float>(v));
-    case kBFloat16: return float_to_bfloat16_bits(static_cast<float>(v));
-    case kFloat32: return std::bit_cast<uint32_t>(static_cast<float>(v));
-    default: return std::bit_cast<uint64_t>(v);
+    case kFloat16:
+      return float_to_half_bits(static_cast<float>(v));
+    case kBFloat16:
+      return float_to_bfloat16_bits(static_cast<float>(v));
+    case kFloat32:
+      return std::bit_cast<uint32_t>(static_cast<float>(v));
+    default:
+      return std::bit_cast<uint64_t>(v);
   }
 }
 
@@ -41,11 +45,16 @@ uint64_t random_element(DType dtype, uint64_t& state) {
   const uint64_t mask = width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
   const uint64_t sign = uint64_t{1} << (width - 1);
   switch (r % 40) {
-    case 0: return next_random(state) & mask;
-    case 1: return is_floating(dtype) ? sign : sign - 1;              // -0, the largest
-    case 2: return is_floating(dtype) ? 1 + (r >> 8) % 3 : sign;      // denormals, the smallest
-    case 3: return 0;
-    default: break;
+    case 0:
+      return next_random(state) & mask;
+    case 1:
+      return is_floating(dtype) ? sign : sign - 1;  // -0, the largest
+    case 2:
+      return is_floating(dtype) ? 1 + (r >> 8) % 3 : sign;  // denormals, the smallest
+    case 3:
+      return 0;
+    default:
+      break;
   }
   if (!is_floating(dtype)) return ((r >> 8) % 17 - (is_signed(dtype) ? 8 : 0)) & mask;
   return float_bits(dtype, (static_cast<double>(r >> 11) * 0x1p-53 - 0.5) * 8);
@@ -57,8 +66,8 @@ std::string first_difference(const HostArray& a, const HostArray& b, size_t outp
                        ir::str(b.shape));
   int64_t at = 0;
   if (ir::bitwise_equal(a, b, &at)) return {};
-  return fmt::format("output {} differs at element {}: was {}, is {}", output, at,
-                     scalar::literal(a.dtype, a.bits(at)), scalar::literal(b.dtype, b.bits(at)));
+  return fmt::format("output {} differs at element {}: was {}, is {}", output, at, scalar::literal(a.dtype, a.bits(at)),
+                     scalar::literal(b.dtype, b.bits(at)));
 }
 
 /// Runs one pass on a graph; what is wrong with the result, if anything.

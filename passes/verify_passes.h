@@ -19,8 +19,8 @@ std::optional<std::string> compare_graphs(const ir::Graph& before, const ir::Gra
 
 struct PassFailure {
   std::string pass;
-  std::string message;  // what went wrong on `graph`
-  ir::Graph graph;      // reduced: what the pass was given
+  std::string message;           // what went wrong on `graph`
+  ir::Graph graph;               // reduced: what the pass was given
   std::optional<uint64_t> seed;  // of generated_leaves, when those show it; otherwise it takes the original elements
   /// IR text that lazuli-opt reads, with what happened in its comments.
   std::string reproducer() const;

@@ -1,17 +1,24 @@
 // lazuli-opt: reads a graph as IR text, runs passes, prints any stage.
 //
-//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N] [--split]
+//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot|regions|schedules|kernels|llvm|asm]
+//              [--no-fuse] [--target=host] [--vector-bits=N] [--verify] [--run] [--seed=N] [--split]
 //
+// --emit picks what is printed: the graph, or what the partitioner, the lowering and LLVM make of it, for x86-64-v3
+// with 256-bit vectors unless --target or --vector-bits say otherwise. The graph must be expanded for that.
 // --verify compares the values after every pass with the reference interpreter's, on elements made from the seed; on a
 // difference it prints a reduced graph and exits with 1. --run prints the values of the outputs on such elements.
 // --split reads several graphs from one file, between lines "// -----".
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 
+#include "codegen/llvm/jit.h"
+#include "codegen/lower.h"
 #include "ir/interpret.h"
 #include "ir/scalar/function.h"
 #include "ir/text.h"
@@ -23,17 +30,22 @@ namespace {
 using namespace lazuli;
 
 constexpr const char* kUsage =
-    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot] [--verify] [--run] [--seed=N] [--split]\n";
+    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot|regions|schedules|kernels|llvm|asm]"
+    " [--no-fuse] [--target=host] [--vector-bits=N] [--verify] [--run] [--seed=N] [--split]";
+constexpr std::string_view kStages[] = {"graph", "dot", "regions", "schedules", "kernels", "llvm", "asm"};
 
 struct Arguments {
   std::string file;
   std::vector<passes::Pass> pipeline;
   std::string emit = "graph";
-  bool verify = false, run = false, split = false;
+  bool verify = false, run = false, split = false, fuse = true;
   uint64_t seed = 1;
+  codegen::CpuTarget target;
 };
 
-[[noreturn]] void refuse(const std::string& text) { throw Error(ErrorKind::Value, text, kUsage); }
+[[noreturn]] void refuse(const std::string& text) {
+  throw Error(ErrorKind::Value, text, kUsage);
+}
 
 std::vector<passes::Pass> named_passes(std::string_view list) {
   std::vector<passes::Pass> result;
@@ -52,8 +64,16 @@ std::vector<passes::Pass> named_passes(std::string_view list) {
   return result;
 }
 
+uint64_t number(std::string_view text) {
+  uint64_t v = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (code != std::errc() || end != text.data() + text.size()) refuse(fmt::format("\"{}\" is not a number", text));
+  return v;
+}
+
 Arguments parse_arguments(int argc, char** argv) {
   Arguments args;
+  int vector_bits = 0;
   for (int i = 1; i < argc; ++i) {
     const std::string_view arg = argv[i];
     const auto value = [&](std::string_view key) { return arg.substr(key.size()); };
@@ -63,9 +83,17 @@ Arguments parse_arguments(int argc, char** argv) {
       args.pipeline = passes::default_pipeline();
     } else if (arg.starts_with("--emit=")) {
       args.emit = value("--emit=");
-      if (args.emit != "graph" && args.emit != "dot") refuse(fmt::format("cannot emit \"{}\"", args.emit));
+      if (std::find(std::begin(kStages), std::end(kStages), args.emit) == std::end(kStages))
+        refuse(fmt::format("cannot emit \"{}\"", args.emit));
     } else if (arg.starts_with("--seed=")) {
-      args.seed = std::stoull(std::string(value("--seed=")));
+      args.seed = number(value("--seed="));
+    } else if (arg == "--target=host") {
+      args.target = codegen::host_target();
+    } else if (arg.starts_with("--vector-bits=")) {
+      vector_bits = static_cast<int>(number(value("--vector-bits=")));
+      if (vector_bits != 128 && vector_bits != 256 && vector_bits != 512) refuse("vectors have 128, 256 or 512 bits");
+    } else if (arg == "--no-fuse") {
+      args.fuse = false;
     } else if (arg == "--verify") {
       args.verify = true;
     } else if (arg == "--run") {
@@ -79,6 +107,7 @@ Arguments parse_arguments(int argc, char** argv) {
     }
   }
   if (args.file.empty()) refuse("there is no input file");
+  if (vector_bits != 0) args.target.vector_bits = vector_bits;
   return args;
 }
 
@@ -106,14 +135,36 @@ std::string shown(const ir::HostArray& a) {
   return count <= kMostElements ? text : text + fmt::format(" digest {:016x}", digest);
 }
 
+/// What becomes of the graph below the passes.
+void print_lowered(const ir::Graph& g, const Arguments& args, passes::PassContext& ctx) {
+  const ir::Partition partition = passes::partition(g, ctx);
+  if (args.emit == "regions") {
+    fmt::print("{}", passes::print_partition(partition));
+    return;
+  }
+  codegen::LoweringOptions options;
+  options.target = args.target;
+  std::optional<codegen::LlvmJit> jit;
+  if (args.emit == "llvm" || args.emit == "asm") jit.emplace(args.target);
+  for (size_t i = 0; i < partition.regions.size(); ++i) {
+    const codegen::Schedule schedule = codegen::choose_schedule(partition.regions[i], options);
+    fmt::print("// kernel {}: {}\n", i, schedule.str());
+    if (args.emit == "schedules") continue;
+    const codegen::Lowered lowered = codegen::lower(partition.regions[i], schedule, options);
+    fmt::print("{}", !jit                  ? codegen::print_kernel(*lowered.kernel)
+                     : args.emit == "llvm" ? jit->llvm_ir(*lowered.kernel)
+                                           : jit->assembly(*lowered.kernel));
+  }
+}
+
 int run(const Arguments& args, std::string_view text) {
   ir::Interner interner;
   const ir::Graph parsed = ir::parse(text, interner);
   passes::PassContext ctx{.interner = interner, .observer = {}};
   ctx.verify = true;
+  ctx.fuse = args.fuse;
   if (args.verify) {
-    const auto failure =
-        passes::verify_passes(parsed, args.pipeline, ctx, passes::generated_leaves(parsed, args.seed));
+    const auto failure = passes::verify_passes(parsed, args.pipeline, ctx, passes::generated_leaves(parsed, args.seed));
     if (failure) {
       fmt::print("{}", failure->reproducer());
       return 1;
@@ -126,7 +177,11 @@ int run(const Arguments& args, std::string_view text) {
     for (size_t i = 0; i < values.size(); ++i) fmt::print("output {}: {}\n", i, shown(values[i]));
     return 0;
   }
-  fmt::print("{}", args.emit == "dot" ? ir::print_dot(g) : ir::print(g));
+  if (args.emit == "graph" || args.emit == "dot") {
+    fmt::print("{}", args.emit == "dot" ? ir::print_dot(g) : ir::print(g));
+  } else {
+    print_lowered(g, args, ctx);
+  }
   return 0;
 }
 

@@ -132,6 +132,26 @@ TEST(PlanMemory, LeafThatIsAnOutputIsSavedBeforeItIsOverwritten) {
   EXPECT_EQ(plan.copies[1].to_leaf, x.get());
 }
 
+TEST(PlanMemory, LeavesAreWrittenAfterTheLastCheck) {
+  ir::Interner in;
+  const NodeRef x = data(in, kInt32, {8}), d = data(in, kInt32, {8});
+  const NodeRef next = node(in, Op::neg, {x}), quotient = node(in, Op::floor_divide, {d, d});
+  {
+    const ir::Graph g{{next, quotient}};
+    const MemoryPlan plan = checked(g, one_each(g), {{d.get()}, {{next.get(), x.get()}}});
+    EXPECT_EQ(plan.order, (std::vector<uint32_t>{1, 0}));
+    EXPECT_EQ(slot_of(plan, next).place, Place::Input);
+    EXPECT_EQ(slot_of(plan, quotient).place, Place::Output);  // it may fail itself
+  }
+  {
+    // The check needs the new value: it is computed aside and copied when all has gone well.
+    const ir::Graph g{{next, node(in, Op::floor_divide, {d, next})}};
+    const MemoryPlan plan = checked(g, one_each(g), {{}, {{next.get(), x.get()}}});
+    EXPECT_EQ(slot_of(plan, next).place, Place::Arena);
+    EXPECT_EQ(plan.copies.size(), 1u);
+  }
+}
+
 TEST(PlanMemory, ValuesWithoutElements) {
   ir::Interner in;
   const NodeRef x = data(in, kFloat32, {0, 3});
@@ -173,18 +193,19 @@ TEST(PlanMemory, RandomPlansHold) {
     ir::Interner in;
     std::vector<NodeRef> leaves, nodes;
     const size_t sizes[] = {0, 1, 8, 8, 40, 100};
+    const DType types[] = {kFloat32, kFloat32, kFloat32, kInt32, kInt32, kFloat32};
     std::vector<std::vector<NodeRef>> by_size(6);
     for (size_t s = 0; s < 6; ++s)
       for (size_t k = 0; k < 1 + below(3); ++k) {
-        leaves.push_back(data(in, kFloat32, {static_cast<int64_t>(sizes[s])}));
+        leaves.push_back(data(in, types[s], {static_cast<int64_t>(sizes[s])}));
         by_size[s].push_back(leaves.back());
       }
     const size_t count = 1 + below(40);
     for (size_t k = 0; k < count; ++k) {
       auto& pool = by_size[below(6)];
       const NodeRef x = pool[below(pool.size())], y = pool[below(pool.size())];
-      const Op ops[] = {Op::exp, Op::neg, Op::add, Op::mul, Op::sub};
-      const Op op = ops[below(5)];
+      const Op ops[] = {Op::abs, Op::neg, Op::add, Op::mul, Op::sub, Op::maximum, Op::floor_divide};
+      const Op op = ops[below(7)];
       nodes.push_back(ir::info(op).min_arity == 1 ? node(in, op, {x}) : node(in, op, {x, y}));
       pool.push_back(nodes.back());
     }
@@ -197,9 +218,8 @@ TEST(PlanMemory, RandomPlansHold) {
       if (below(3) > 0) groups.emplace_back();
       groups.back().push_back(n);
     }
-    const ir::Partition p = cut(g, groups, [&](const Node* o, const Node* i) {
-      return o->nbytes() == i->nbytes() && below(2) == 0;
-    });
+    const ir::Partition p =
+        cut(g, groups, [&](const Node* o, const Node* i) { return o->nbytes() == i->nbytes() && below(2) == 0; });
     MemoryFacts facts;
     for (const NodeRef& leaf : leaves) {
       if (below(2) == 0) facts.donated.push_back(leaf.get());

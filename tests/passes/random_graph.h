@@ -60,12 +60,21 @@ class RandomGraph {
     const uint64_t mask = width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
     uint64_t bits = 0;
     switch (below(8)) {
-      case 0: bits = random_() & mask; break;
-      case 1: bits = is_floating(t) ? uint64_t{1} << (width - 1) : mask; break;  // -0, -1
+      case 0:
+        bits = random_() & mask;
+        break;
+      case 1:
+        bits = is_floating(t) ? uint64_t{1} << (width - 1) : mask;
+        break;  // -0, -1
       case 2:
-      case 3: break;
+      case 3:
+        break;
       default:
-        bits = t == kFloat16 ? 0x3c00 : t == kBFloat16 ? 0x3f80 : t == kFloat32 ? 0x3f800000 : t == kFloat64 ? 0x3ff0000000000000 : 1;
+        bits = t == kFloat16    ? 0x3c00
+               : t == kBFloat16 ? 0x3f80
+               : t == kFloat32  ? 0x3f800000
+               : t == kFloat64  ? 0x3ff0000000000000
+                                : 1;
         break;
     }
     return node(in_, ir::Op::constant, {}, ir::ConstantAttr{bits}, {}, t);
@@ -100,10 +109,14 @@ class RandomGraph {
       }
       case 1:
       case 2:
-      case 3: return elementwise();
-      case 4: return reduce();
-      case 5: return one_in(4) ? leafish() : join();
-      default: return view();
+      case 3:
+        return elementwise();
+      case 4:
+        return reduce();
+      case 5:
+        return one_in(4) ? leafish() : join();
+      default:
+        return view();
     }
   }
 
@@ -122,7 +135,8 @@ class RandomGraph {
     if (one_in(2)) op = common[below(6)];
     const ir::NodeRef x = any();
     switch (ir::info(op).min_arity) {
-      case 1: return node(in_, op, {x});
+      case 1:
+        return node(in_, op, {x});
       case 2: {
         const ir::NodeRef y = one_in(6) ? x : like(x->dtype(), x->shape());
         return one_in(2) ? node(in_, op, {x, y}) : node(in_, op, {y, x});
@@ -144,8 +158,8 @@ class RandomGraph {
 
   ir::NodeRef reduce() {
     const ir::NodeRef x = any();
-    const ir::Op ops[] = {ir::Op::sum, ir::Op::prod,   ir::Op::reduce_max, ir::Op::reduce_min,
-                          ir::Op::any, ir::Op::all,    ir::Op::argmax,     ir::Op::argmin};
+    const ir::Op ops[] = {ir::Op::sum, ir::Op::prod, ir::Op::reduce_max, ir::Op::reduce_min,
+                          ir::Op::any, ir::Op::all,  ir::Op::argmax,     ir::Op::argmin};
     const ir::Op op = x->dtype() == kBool ? ops[4 + below(2)] : ops[below(8)];
     return node(in_, op, {x}, ir::AxesAttr{axes_of(x->rank())});
   }
@@ -158,9 +172,9 @@ class RandomGraph {
       const int64_t most = (d - start + step - 1) / step;
       a.start.push_back(start);
       a.step.push_back(step);
-      sizes->push_back(most == 0 || one_in(2)  ? most
-                       : one_in(30) ? 0
-                                    : 1 + static_cast<int64_t>(below(static_cast<size_t>(most))));
+      sizes->push_back(most == 0 || one_in(2) ? most
+                       : one_in(30)           ? 0
+                                              : 1 + static_cast<int64_t>(below(static_cast<size_t>(most))));
     }
     return a;
   }
@@ -205,7 +219,8 @@ class RandomGraph {
         const ir::SliceAttr a = range(x->shape(), &sizes);
         return node(in_, ir::Op::slice, {x}, a, sizes);
       }
-      default: return node(in_, ir::Op::flip, {x}, ir::AxesAttr{axes_of(x->rank())});
+      default:
+        return node(in_, ir::Op::flip, {x}, ir::AxesAttr{axes_of(x->rank())});
     }
   }
 
