@@ -45,7 +45,7 @@ Value gauss_tail(Builder& s, Pair square, Pair d, Value weight) {
   const Pair g = mul(s, Pair{tp, tp_lo}, weight);
   auto [r, n] = reduce_exp(s, s.neg(square.hi));
   r = s.sub(r, square.lo);
-  const Value em1 = s.mul(s.fma(exp_tail(s, r), r, one), r);
+  const Value em1 = s.fma(s.mul(r, r), exp_tail(s, r), r);
   return scale(s, s.add(g.hi, s.fma(g.hi, em1, g.lo)), n);
 }
 

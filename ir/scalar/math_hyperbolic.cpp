@@ -6,8 +6,8 @@
 namespace lazuli::scalar {
 using namespace parts;
 
-// t / (t + 2) with t = e^2a - 1, a = |x|; beyond the clamp the quotient rounds to 1. What rounding t + 2 lost comes
-// back to first order, with 1 / (t + 2) = (1 - q) / 2; for larger t it does not matter.
+// t / (t + 2) with t = e^2a - 1, a = |x|; beyond the clamp the quotient rounds to 1. A step of Newton's method removes
+// what the division and the sum rounded off, with 1 / (t + 2) = (1 - q) / 2.
 Value tanh(Builder& s, Value x) {
   const Value a = at_most(s, s.abs(x), pick(s, x, 9.2, 19.5));
   const auto [r, n] = reduce_exp(s, s.add(a, a));
@@ -16,9 +16,11 @@ Value tanh(Builder& s, Value x) {
   const Value t = s.fma(power, em1, s.sub(power, s.like(x, 1)));
   const Value two = s.like(x, 2);
   const Value sum = s.add(t, two);
+  // For larger t what the sum lost does not matter.
   const Value lost = s.select(s.lt(t, two), s.sub(t, s.sub(sum, two)), s.like(x, 0));
-  const Value q = s.div(t, sum);
-  return s.copysign(s.fma(s.mul(q, lost), s.fma(q, s.like(x, 0.5), s.like(x, -0.5)), q), x);
+  const Value q = s.div(t, sum), minus_q = s.neg(q);
+  const Value rest = s.fma(minus_q, lost, s.fma(minus_q, sum, t));
+  return s.copysign(s.fma(rest, s.fma(q, s.like(x, -0.5), s.like(x, 0.5)), q), x);
 }
 
 namespace {

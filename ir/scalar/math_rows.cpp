@@ -95,15 +95,15 @@ Value times_sigmoid_pair(Builder& s, Value w, Pair u) {
   const Value a = s.neg(s.abs(u.hi));
   auto [r, n] = reduce_exp(s, at_least(s, a, limit));
   r = s.add(r, s.select(negative, u.lo, s.neg(u.lo)));
-  const Value em1 = s.mul(s.fma(exp_tail(s, r), r, one), r);
-  const Value z = scale(s, s.add(em1, one), n);
+  const Value em1 = s.fma(s.mul(r, r), exp_tail(s, r), r);
+  const Value y = s.add(em1, one);
+  const Value z = scale(s, y, n);
   const Value sum = s.add(one, z);
-  const Value wz = s.select(s.lt(a, limit), s.mul(w, zero), s.fma(w, em1, w));
-  const Value numerator = scale(s, wz, n);
-  const Value q = s.div(s.select(negative, numerator, w), sum);
-  // What rounding the sum lost, negated: the correction then keeps the sign of a zero quotient.
+  // What rounding the sum lost, negated. Below zero it is put into w z before that is rounded, else into the quotient.
   const Value lost = s.sub(s.sub(sum, one), z);
-  return s.select(s.eq(w, s.like(w, INFINITY)), w, s.fma(q, lost, q));
+  const Value wz = s.select(s.lt(a, limit), s.mul(w, zero), s.fma(w, s.fma(lost, y, em1), w));
+  const Value q = s.div(s.select(negative, scale(s, wz, n), w), sum);
+  return s.select(s.eq(w, s.like(w, INFINITY)), w, s.fma(q, s.select(negative, zero, lost), q));
 }
 
 }  // namespace
