@@ -51,12 +51,17 @@ void lower_map(RegionEmitter& e) {
 }
 
 void prefetch_streams(RegionEmitter& e) {
+  const int64_t distance = e.schedule.prefetch_bytes;
+  prefetch_loads(e, [&](const Item& i) { return distance / static_cast<int64_t>(itemsize(i.dtype)); });
+}
+
+void prefetch_loads(RegionEmitter& e, const std::function<int64_t(const Item&)>& elements_ahead) {
   for (const Item& i : e.graph.items) {
     if (i.kind != ItemKind::Load || i.inside != ir::IndexArena::kAlways) continue;
     const LoopNest::Address a = e.nest.address(i.position);
     if (a.access != LoopNest::Access::Consecutive || i.node->nbytes() * 2 < e.options.target.l2_bytes) continue;
-    const auto ahead = e.schedule.prefetch_bytes / static_cast<int64_t>(itemsize(i.dtype));
-    e.prefetch(i.node, e.b.add(a.offset, e.b.index(ahead)));
+    const int64_t ahead = elements_ahead(i);
+    e.prefetch(i.node, ahead == 0 ? a.offset : e.b.add(a.offset, e.b.index(ahead)));
   }
 }
 

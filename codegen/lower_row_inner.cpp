@@ -95,7 +95,20 @@ void lower_row_inner(RegionEmitter& e) {
   e.phase("rows", (rows + per_task - 1) / per_task, ns, [&](ValueId task) {
     e.rows_of_task(task, rows, per_task, [&](ValueId row) {
       e.nest.bind_flat(0, kept, row);
-      for (e.stage = 0; e.stage < e.graph.levels; ++e.stage) reduce_row(e.stage);
+      // While a later stage computes on a row in cache, the first stage's loads of the next row are on their way.
+      const ValueId next_row = b.add(row, b.index(1));
+      const auto prefetch_next_row = [&] {
+        e.nest.bind_flat(0, kept, next_row);
+        prefetch_loads(e, [](const Item&) { return int64_t{0}; });
+        e.nest.bind_flat(0, kept, row);
+      };
+      const uint32_t busiest = e.graph.levels > 1 ? 1 : e.graph.levels;
+      for (e.stage = 0; e.stage < e.graph.levels; ++e.stage) {
+        e.prefetch_ahead = nullptr;
+        if (e.schedule.prefetch_bytes && e.stage == busiest) e.prefetch_ahead = prefetch_next_row;
+        reduce_row(e.stage);
+      }
+      e.prefetch_ahead = nullptr;
       if (!kept_outputs.empty()) {
         Body body;
         e.store_outputs(kept_outputs, body);
@@ -104,6 +117,7 @@ void lower_row_inner(RegionEmitter& e) {
       e.vector_loop(b.index(0), e.nest.size("length", length), e.schedule.unroll, [&](ValueId first, Body& body) {
         e.nest.bind_flat(kept, groups, first, body.lanes);
         e.row_position = [first] { return first; };
+        if (e.schedule.prefetch_bytes && busiest == e.graph.levels && !body.mask) prefetch_next_row();
         e.store_outputs(inner_outputs, body);
       });
     });

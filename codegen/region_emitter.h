@@ -51,6 +51,8 @@ class RegionEmitter {
   };
   std::unordered_map<ItemId, CachedRow> cached_rows;
   std::function<ValueId()> row_position;  // position of the body's first lane in the row
+  /// Called once per whole vector of a stage: what to prefetch. Empty: nothing.
+  std::function<void()> prefetch_ahead;
   uint32_t stage = 0;
 
   uint32_t add_scratch(DType dtype, Role role, int64_t elements);

@@ -57,7 +57,7 @@ std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& reduce
       if (masked) body.mask = b.lane_mask(b.sub(left, step), w);
       e.nest.bind_flat(first_group, last_group, at, w);
       e.row_position = [at] { return at; };
-      if (e.schedule.prefetch_bytes && !masked) prefetch_streams(e);
+      if (e.prefetch_ahead && !masked) e.prefetch_ahead();
       for (size_t r = 0; r < reducers.size(); ++r) {
         std::vector<ValueId> operands;
         for (ItemId o : reducers[r].reduction().operands) operands.push_back(e.emit(o, body));

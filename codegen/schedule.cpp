@@ -127,6 +127,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
   s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 2;
   const std::vector<size_t> stored = probe.outputs_where(true);
   s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length);
+  if (!stored.empty() && length * 4 <= options.target.l2_bytes / 4) s.prefetch_bytes = 64;  // the next row
   return s;
 }
 

@@ -25,7 +25,7 @@ struct Schedule {
   int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis
   int64_t rows_per_task = 1;
   bool non_temporal = false;  // outputs bypass the cache
-  int prefetch_bytes = 0;     // distance of software prefetch; 0: none
+  int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
   bool operator==(const Schedule&) const = default;
   std::string str() const;

@@ -12,7 +12,9 @@ void lower_contract(RegionEmitter& e);     // lower_contract.cpp
 
 /// Nanoseconds that one point of the full space takes on one core, a rough estimate.
 double estimate_ns_per_point(const RegionEmitter& e);
-/// Prefetches ahead of every large consecutive load of the current body.
+/// Prefetches the schedule's distance ahead of every large consecutive load of the current body.
 void prefetch_streams(RegionEmitter& e);
+/// Prefetches for every large consecutive load at the current binding, so many elements ahead.
+void prefetch_loads(RegionEmitter& e, const std::function<int64_t(const Item&)>& elements_ahead);
 
 }  // namespace lazuli::codegen

@@ -90,7 +90,8 @@ NodeRef softmax(Maker& m, const NodeRef& x, const Dims& axes) {
   if (x->numel() == 0) return x;
   const NodeRef max = m.reduce(Op::reduce_max, x, axes);
   const NodeRef exp = m.unary(Op::exp, m.binary(Op::sub, x, m.spread(max, x, axes)));
-  return m.binary(Op::div, exp, m.spread(m.reduce(Op::sum, exp, axes), x, axes));
+  const NodeRef scale = m.unary(Op::reciprocal, m.reduce(Op::sum, exp, axes));
+  return m.binary(Op::mul, exp, m.spread(scale, x, axes));
 }
 
 NodeRef log_softmax(Maker& m, const NodeRef& x, const Dims& axes) {
