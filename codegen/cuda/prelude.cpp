@@ -51,6 +51,15 @@ template <class T, class F> LZ T lz_bitcast(F v) { return __builtin_bit_cast(T, 
 LZ float lz_f32(u32 bits) { return __builtin_bit_cast(float, bits); }
 LZ double lz_f64(u64 bits) { return __builtin_bit_cast(double, bits); }
 
+LZ float lz_scale2(float x, float n) {
+  const i32 e = (i32)n, h = e >> 1;
+  return x * lz_f32((u32)(h + 127) << 23) * lz_f32((u32)(e - h + 127) << 23);
+}
+LZ double lz_scale2(double x, double n) {
+  const i64 e = (i64)n, h = e >> 1;
+  return x * lz_f64((u64)(h + 1023) << 52) * lz_f64((u64)(e - h + 1023) << 52);
+}
+
 // NaN wins, and -0 < +0.
 template <class T> LZ T lz_min(T a, T b) { return a < b ? a : b; }
 template <class T> LZ T lz_max(T a, T b) { return a > b ? a : b; }

@@ -1,4 +1,5 @@
 // Scalar primitives, lane by lane. What the table spells is written as it says; the rows marked "!" are here.
+#include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/InstrTypes.h>
 
 #include "codegen/kernel_types.h"
@@ -64,6 +65,8 @@ PhaseEmitter::V PhaseEmitter::prim(const Inst& i) {
       return integer_division(true, last.dtype, args[0], args[1]);
     case Prim::umulhi:
       return umulhi(args[0], args[1]);
+    case Prim::scale2:
+      return scale2(last.dtype, args[0], args[1], lanes);
     case Prim::bit_not:
       return b_.CreateNot(args[0]);
     case Prim::minimum:
@@ -94,6 +97,33 @@ PhaseEmitter::V PhaseEmitter::spelled(std::string_view spelling, llvm::Type* res
   }
   throw Error(ErrorKind::Internal,
               "prims.def spells '" + std::string(spelling) + "', which the LLVM emitter cannot write");
+}
+
+/// One instruction where AVX-512 has it, else two multiplications by powers of two: 2^(n/2), then what is left of n.
+PhaseEmitter::V PhaseEmitter::scale2(DType t, V x, V n, unsigned lanes) {
+  const unsigned bits = lanes * static_cast<unsigned>(itemsize(t)) * 8;
+  const bool is_double = t == kFloat64;
+  const std::string& features = options_.target.features;
+  const auto has = [&](const char* f) { return features.find(f) != std::string::npos; };
+  if ((bits == 512 && has("+avx512f")) || ((bits == 256 || bits == 128) && has("+avx512vl"))) {
+    namespace I = llvm::Intrinsic;
+    const I::ID id = bits == 512   ? (is_double ? I::x86_avx512_mask_scalef_pd_512 : I::x86_avx512_mask_scalef_ps_512)
+                     : bits == 256 ? (is_double ? I::x86_avx512_mask_scalef_pd_256 : I::x86_avx512_mask_scalef_ps_256)
+                                   : (is_double ? I::x86_avx512_mask_scalef_pd_128 : I::x86_avx512_mask_scalef_ps_128);
+    llvm::SmallVector<V, 5> args{x, n, x, integer(lanes == 16 ? b_.getInt16Ty() : b_.getInt8Ty(), ~uint64_t{0})};
+    if (bits == 512) args.push_back(b_.getInt32(4));  // the current rounding mode
+    return intrinsic(id, {}, args);
+  }
+  llvm::Type* element = is_double ? b_.getInt64Ty() : b_.getInt32Ty();
+  llvm::Type* ints = vector_of(element, lanes);
+  const unsigned mantissa = is_double ? 52 : 23;
+  const V whole = intrinsic(llvm::Intrinsic::fptosi_sat, {ints, x->getType()}, {n});  // NaN has a value as well
+  const V half = b_.CreateAShr(whole, integer(ints, 1));
+  const auto power = [&](V e) {
+    const V biased = b_.CreateAdd(e, integer(ints, is_double ? 1023 : 127));
+    return b_.CreateBitCast(b_.CreateShl(biased, integer(ints, mantissa)), x->getType());
+  };
+  return b_.CreateFMul(b_.CreateFMul(x, power(half)), power(b_.CreateSub(whole, half)));
 }
 
 /// Bools are one bit: addition and maximum are or, multiplication and minimum are and, subtraction is xor.

@@ -57,6 +57,7 @@ class PhaseEmitter {
   V float_to_int(DType from, DType to, V v, unsigned lanes);
   V bitcast(DType from, DType to, V v, unsigned lanes);
   V umulhi(V a, V b);
+  V scale2(DType t, V x, V n, unsigned lanes);
   void check(V ok);
 
   // emit_memory.cpp

@@ -308,6 +308,10 @@ Value Builder::ashr(Value a, Value b) {
   expect_same(Prim::ashr, a, b);
   return is_constant(b, 0) ? a : emit(Prim::ashr, type(a), {a, b});
 }
+Value Builder::scale2(Value x, Value n) {
+  expect_same(Prim::scale2, x, n);
+  return emit(Prim::scale2, type(x), {x, n});
+}
 Value Builder::umulhi(Value a, Value b) {
   expect_same(Prim::umulhi, a, b);
   return emit(Prim::umulhi, type(a), {a, b});

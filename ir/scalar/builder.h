@@ -39,6 +39,8 @@ class Builder {
   Value neg(Value a);
   Value abs(Value a);
   Value fma(Value a, Value b, Value c);
+  /// x * 2^n, n an integral float; see prims.def for its range.
+  Value scale2(Value x, Value n);
   Value sqrt(Value a);
   Value floor(Value a);
   Value ceil(Value a);

@@ -266,6 +266,11 @@ void apply(Prim p, DType result, DType operand, const In* args, uint64_t* o, siz
 #endif
         fma_block<T>(a, b, c, o, n);
       });
+    case Prim::scale2:
+      return visit_float(p, operand, [&](auto t) {
+        using T = typename decltype(t)::type;
+        map2<T>(a, b, o, n, [](T x, T e) { return std::isnan(e) ? e : std::ldexp(x, static_cast<int>(e)); });
+      });
     case Prim::sqrt:
       return float1([](auto x) { return std::sqrt(x); });
     case Prim::floor:

@@ -70,8 +70,7 @@ Value pow2(Builder& s, Value bits, Value like) {
 }
 
 Value scale(Builder& s, Value y, Whole n) {
-  const Value half = s.ashr(n.bits, 1);
-  return s.mul(s.mul(y, pow2(s, half, y)), pow2(s, s.sub(n.bits, half), y));
+  return s.scale2(y, n.number);
 }
 
 ExpReduced reduce_exp(Builder& s, Value x) {

@@ -154,11 +154,17 @@ class PrimTable {
  public:
   explicit PrimTable(DType t) : type(t), rows(rows_for(t)), condition(make_column(kBool, 5)), shift(t, kElements) {
     for (int k = 0; k < 3; ++k) in.push_back(make_column(t, k));
-    for (size_t i = 0; i < kElements; ++i) shift.set(i, (i * 7) % static_cast<size_t>(bit_width(t)));
+    for (size_t i = 0; i < kElements; ++i) {
+      const size_t amount = (i * 7) % static_cast<size_t>(is_floating(t) ? 200 : bit_width(t));
+      shift.set(i, t == kFloat64   ? std::bit_cast<uint64_t>(static_cast<double>(amount))
+                   : t == kFloat32 ? std::bit_cast<uint32_t>(static_cast<float>(amount))
+                                   : amount);
+    }
     for (const PrimRow& row : rows) out.emplace_back(row.result, kElements);
   }
 
-  static bool shifts(Prim p) { return p == Prim::shl || p == Prim::lshr || p == Prim::ashr; }
+  /// The second operand is an amount within the range that the table states.
+  static bool shifts(Prim p) { return p == Prim::shl || p == Prim::lshr || p == Prim::ashr || p == Prim::scale2; }
 
   /// Task t handles elements [t * lanes, (t + 1) * lanes); with LoopKind::Thread, tasks of one lane are iterations.
   std::shared_ptr<const Kernel> kernel(uint16_t lanes, LoopKind kind = LoopKind::Serial) const {
