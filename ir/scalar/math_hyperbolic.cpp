@@ -31,7 +31,7 @@ Value half_exp(Builder& s, Value x) {
   auto [r, n] = reduce_exp(s, a);
   const Value one = s.like(x, 1);
   const Value y = s.fma(s.fma(exp_tail(s, r), r, one), r, one);
-  n.bits = s.sub(n.bits, s.constant_int(s.type(n.bits), 1));
+  n.number = s.sub(n.number, one);
   return scale(s, y, n);
 }
 
