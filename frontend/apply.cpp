@@ -215,7 +215,7 @@ Tensor apply(Op op, std::initializer_list<Operand> operands, const Location& loc
   return wrap(elementwise(op, operands, loc), loc);
 }
 
-Tensor& write_out(Tensor& out, const NodeRef& value, const Location& loc) {
+Tensor& write_out(Tensor& out, NodeRef value, const Location& loc) {
   if (!out.defined()) {
     out = wrap(value, loc);
     return out;
@@ -240,7 +240,8 @@ Tensor& write_out(Tensor& out, const NodeRef& value, const Location& loc) {
                             ir::str(value->shape())),
                 "pass an output of that shape, or an empty one", loc);
   }
-  assign(out, cast_to(value, out.dtype(), loc), loc);
+  value = cast_to(value, out.dtype(), loc);
+  assign(out, std::move(value), loc);
   return out;
 }
 
@@ -249,7 +250,7 @@ Tensor& apply_out(Op op, Tensor& out, std::initializer_list<Operand> operands, c
 }
 
 Tensor& apply_inplace(Op op, Tensor& self, std::initializer_list<Operand> operands, const Location& loc) {
-  const NodeRef value = elementwise(op, operands, loc);
+  NodeRef value = elementwise(op, operands, loc);
   if (!can_cast(value->dtype(), self.dtype()))
     throw Error(ErrorKind::DType,
                 fmt::format("result type {} can't be cast to the desired output type {}", torch_name(value->dtype()),
@@ -260,7 +261,8 @@ Tensor& apply_inplace(Op op, Tensor& self, std::initializer_list<Operand> operan
                 fmt::format("output with shape {} doesn't match the broadcast shape {}", ir::str(self.sizes()),
                             ir::str(value->shape())),
                 "an in-place operation keeps the shape of its tensor", loc);
-  assign(self, cast_to(value, self.dtype(), loc), loc);
+  value = cast_to(value, self.dtype(), loc);
+  assign(self, std::move(value), loc);
   return self;
 }
 

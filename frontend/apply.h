@@ -18,8 +18,8 @@ Tensor& apply_out(ir::Op op, Tensor& out, std::initializer_list<Operand> operand
 /// operands[0] is `self`.
 Tensor& apply_inplace(ir::Op op, Tensor& self, std::initializer_list<Operand> operands, const Location& loc);
 
-/// What every out= form ends with: checks type, device and shape, converts, writes.
-Tensor& write_out(Tensor& out, const ir::NodeRef& value, const Location& loc);
+/// What every out= form ends with: checks type, device and shape, converts, writes. Pass a temporary (see assign).
+Tensor& write_out(Tensor& out, ir::NodeRef value, const Location& loc);
 
 /// The shape both broadcast to, or PyTorch's error "The size of tensor a (3) must match ...".
 ir::Shape broadcast_or_throw(std::string_view op, const ir::Shape& a, const ir::Shape& b, const Location& loc);

@@ -1,8 +1,10 @@
-// Behind the handles. A Storage is a root: the current value of a whole tensor as a node, and the memory that it was last
-// computed into. A TensorImpl is a base (no steps) or a view (a chain of movement steps from the root to its value).
+// Behind the handles. A Storage is a root: the current value of a whole tensor as a node, and the memory that it was
+// last computed into. A TensorImpl is a base (no steps) or a view (a chain of movement steps from the root to its
+// value).
 //
 // Always holds: the graph is pure; only Storage::value is re-pointed, under Context::mutex. A storage is ready exactly
-// when its value is the leaf of what it holds. Views keep no nodes, so that a stale read never looks like a pending one.
+// when its value is the leaf of what it holds. Views keep no nodes, so that a stale read never looks like a pending
+// one.
 #pragma once
 #include <initializer_list>
 #include <memory>
@@ -16,14 +18,14 @@ namespace lazuli {
 
 class Context;
 
-/// A computed value in memory: the data leaf that stands for it. Shared by storages that have the same value (a write to
-/// one of them then takes fresh memory), and found by other graphs through Node::cached.
+/// A computed value in memory: the data leaf that stands for it. Shared by storages that have the same value (a write
+/// to one of them then takes fresh memory), and found by other graphs through Node::cached.
 struct Materialized {
   ir::NodeRef leaf;
   std::shared_ptr<runtime::Buffer> buffer;  // the leaf's payload
 };
 
-struct Storage {
+struct Storage : std::enable_shared_from_this<Storage> {
   Storage(ir::NodeRef v, Location loc);
   ~Storage();
   Storage(const Storage&) = delete;
@@ -35,6 +37,7 @@ struct Storage {
   bool in_flight = false;              // being evaluated by some thread: readers wait
   Location where;                      // the call that last wrote it
   Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
+  bool linked = false;
 
   bool ready() const { return held && held->leaf == value; }
   /// Memory that somebody outside may read or write at any time.
@@ -69,7 +72,9 @@ ir::Interner& interner();
 ir::NodeRef node_of(const Tensor& t);
 /// A new tensor with this value. In eager mode it is evaluated at once.
 Tensor wrap(ir::NodeRef value, Location loc = {});
-/// Writes `value` (of dst's shape and dtype) into dst, through its chain of views.
+/// Writes `value` (of dst's shape and dtype) into dst, through its chain of views. Callers hold no NodeRef of their own
+/// to dst's old value or to `value` (pass a temporary): such a reference is a pending reader, and costs a copy when
+/// dst's memory has escaped or operations are eager.
 void assign(Tensor& dst, ir::NodeRef value, Location loc = {});
 
 /// make() with a location: errors thrown without one are rethrown with it.
@@ -85,6 +90,14 @@ ir::NodeRef expand_to(const ir::NodeRef& n, const ir::Shape& shape, const Locati
 ir::NodeRef reshape_to(const ir::NodeRef& n, const ir::Shape& shape, const Location& loc);
 /// Row-major host elements as a data leaf of their own (a copy).
 ir::NodeRef host_leaf(const void* data, const ir::Shape& shape, DType dtype, const Location& loc);
+
+/// A tensor over the elements that a materialised value has.
+Tensor tensor_of(std::shared_ptr<Materialized> value, Location loc);
+
+/// The impl behind a handle; throws Error(Value) when it is undefined.
+const std::shared_ptr<TensorImpl>& impl_of(const Tensor& t, const Location& loc = {});
+/// A handle on the same root with one step more, which must be strides-expressible: its layout is given.
+Tensor view_of(const Tensor& t, ViewStep step, ir::Dims strides, int64_t offset, const Location& loc);
 
 /// Bit pattern of a number in a dtype, zero-extended; integers saturate as cast does.
 uint64_t scalar_bits(const Scalar& v, DType dtype);

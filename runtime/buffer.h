@@ -25,6 +25,13 @@ class Buffer final : public ir::Payload {
   /// External or escaped memory is never donated nor recycled by us.
   bool external() const { return external_; }
   void mark_external() { external_ = true; }
+  /// Exchanges the memory of two buffers of one size: readers of this one then find the other's contents, and vice versa.
+  void swap_memory(Buffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    std::swap(release_, other.release_);
+    std::swap(external_, other.external_);
+  }
 
  private:
   void* data_;

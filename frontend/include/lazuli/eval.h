@@ -59,9 +59,9 @@ bool is_eager();
 void set_pending_limit(int64_t nodes);
 int64_t pending_limit();
 
-enum class LogLevel : uint8_t { Info, Warning };
+enum class LogLevel : uint8_t { Info, Warning, Error };
 using LogSink = std::function<void(LogLevel, std::string_view)>;
-/// Where warnings go; standard error by default. Called from the thread that causes the message.
+/// Where messages go; null: warnings and errors to standard error, the default. Called from the thread that causes the message.
 void set_log_sink(LogSink sink);
 
 /// What the frontend and the allocator have done since the process began.

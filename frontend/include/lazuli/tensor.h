@@ -239,6 +239,15 @@ class TensorAccessor {
   const int64_t* strides_;
 };
 
+/// Throws Error(Shape) unless the tensor has `rank` axes.
+void check_accessor_rank(const Tensor& t, size_t rank, const Location& loc);
+template <class T, size_t N>
+TensorAccessor<T, N> Tensor::accessor(Location loc) const {
+  static_assert(N > 0, "a 0-d tensor has no accessor: use item<T>()");
+  check_accessor_rank(*this, N, loc);
+  return TensorAccessor<T, N>(data_ptr<T>(loc), sizes().data(), strides().data());
+}
+
 /// A tensor over memory that the caller owns: row-major, shared, never moved or recycled. A write on either side is
 /// seen by the other: reads happen when something is evaluated, writes through Lazuli at the call.
 Tensor from_blob(void* data, IntArrayRef sizes, DType dtype = kFloat32, Location loc = Location::current());

@@ -1,0 +1,47 @@
+#include "frontend/context.h"
+
+#include "runtime/context.h"
+
+namespace lazuli {
+
+Context::Context()
+    : runtime(*runtime::Context::from_environment().release()),  // never destroyed, as this is not
+      interner(runtime.interner()),
+      allocator(runtime.allocator()) {
+  eager = runtime.settings().eager;
+}
+
+Context& context() {
+  static Context* const instance = new Context();
+  return *instance;
+}
+
+ir::Interner& interner() {
+  return context().interner;
+}
+
+void Context::link(Storage& s) {
+  if (s.linked) return;
+  s.linked = true;
+  s.prev = last_pending_;
+  s.next = nullptr;
+  (last_pending_ ? last_pending_->next : first_pending_) = &s;
+  last_pending_ = &s;
+}
+
+void Context::unlink(Storage& s) {
+  if (!s.linked) return;
+  s.linked = false;
+  (s.prev ? s.prev->next : first_pending_) = s.next;
+  (s.next ? s.next->prev : last_pending_) = s.prev;
+  s.prev = s.next = nullptr;
+}
+
+std::vector<std::shared_ptr<Storage>> Context::pending_storages() const {
+  std::vector<std::shared_ptr<Storage>> all;
+  for (Storage* s = first_pending_; s; s = s->next)
+    if (auto owner = s->weak_from_this().lock()) all.push_back(std::move(owner));
+  return all;
+}
+
+}  // namespace lazuli

@@ -1,0 +1,325 @@
+// Evaluation of storages: what to compute, which memory may be reused, running it, and re-pointing the storages.
+//
+// Memory rules. A storage that is written in place keeps its memory when nobody else needs the old contents. When
+// somebody does (a pending reader, another storage of the same value), a storage whose address nobody has seen simply
+// takes fresh memory; one whose memory has escaped keeps it, and the readers are computed in the same program, or,
+// where that is not possible, the old contents are moved to memory of their own.
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "frontend/pending_graph.h"
+#include "runtime/executor.h"
+
+namespace lazuli {
+
+namespace {
+
+using Roots = std::vector<std::shared_ptr<Storage>>;
+
+/// More pending readers than this are not dragged into a write; the old contents are copied instead.
+constexpr size_t kReadersPerWrite = 16;
+
+/// How one root gets its value.
+struct Job {
+  enum class Kind : uint8_t { Output, Share, Copy, Fill };
+  Storage* root = nullptr;
+  Kind kind = Kind::Output;
+  size_t output = 0;                        // Output: position in the request
+  std::shared_ptr<Materialized> source;     // Share, Copy
+  std::shared_ptr<runtime::Buffer> target;  // memory that it must land in; null: fresh
+  bool after = false;                       // Copy, Fill: done after the program, not before it
+};
+
+/// Moves the old contents to memory of their own: nodes that read the root's leaf read them there from now on.
+void copy_out(Storage& root) {
+  Context& ctx = context();
+  const std::shared_ptr<Materialized> old = root.held;
+  const bool ready = root.ready();
+  auto moved = ctx.allocate(old->buffer->bytes());
+  std::memcpy(moved->data(), old->buffer->data(), static_cast<size_t>(moved->bytes()));
+  old->buffer->swap_memory(*moved);  // `moved` has the storage's memory now
+  root.held = materialize(old->leaf.get(), std::move(moved), nullptr);
+  if (ready) root.value = root.held->leaf;
+  ++ctx.copies_out;
+}
+
+class Evaluation {
+ public:
+  Evaluation(Roots roots, bool readers_first) : roots_(std::move(roots)), readers_first_(readers_first) {}
+
+  /// Under Context::mutex.
+  void plan() {
+    for (;;) {
+      analyse();
+      if (!resolve_conflict()) break;
+    }
+    make_jobs();
+  }
+
+  void run(const EvalOptions& options) {
+    copy(/*after=*/false);
+    if (!request_.graph.outputs.empty()) {
+      request_.options = options;
+      result_ = runtime::evaluate(context().runtime, request_);
+      ++context().evaluations;
+    }
+    copy(/*after=*/true);
+  }
+
+  /// Under Context::mutex: every root becomes ready.
+  void commit() {
+    std::vector<std::shared_ptr<Materialized>> outputs(request_.graph.outputs.size());
+    for (Job& job : jobs_) {
+      Storage& root = *job.root;
+      std::shared_ptr<Materialized> m;
+      if (job.kind == Job::Kind::Share) {
+        m = job.source;
+      } else if (job.kind == Job::Kind::Output) {
+        auto& shared = outputs[job.output];
+        if (!shared) {
+          const ir::Node* computed = volatile_.count(root.value.get()) ? nullptr : root.value.get();
+          shared = materialize(root.value.get(), result_.buffers[job.output], computed);
+        }
+        m = shared;
+      } else {
+        m = materialize(root.value.get(), job.target, nullptr);
+      }
+      trash_.push_back(std::exchange(root.value, m->leaf));
+      trash_held_.push_back(std::exchange(root.held, std::move(m)));
+      context().unlink(root);
+    }
+  }
+
+  const Roots& roots() const { return roots_; }
+  Report take_report() { return std::move(result_.report); }
+  bool added_readers() const { return added_readers_; }
+
+ private:
+  using Counts = std::unordered_map<const ir::Node*, uint32_t>;
+
+  void analyse() {
+    graph_.reset();  // its cuts would count as holders
+    values_.clear();
+    kept_.clear();
+    Counts released;
+    std::unordered_map<const Materialized*, long> holders;
+    for (const auto& r : roots_) {
+      values_.push_back(r->value.get());
+      ++released[r->value.get()];
+      if (r->held) ++holders[r->held.get()];
+      const ir::Node* n = r->value.get();
+      if (auto m = materialized(n)) kept_.push_back(m->leaf.get());
+      if (n->op() == ir::Op::data) kept_.push_back(n);
+    }
+    for (const auto& [m, count] : holders)
+      if (exclusive(*m, count)) ++released[m->leaf.get()];
+    graph_ = std::make_unique<PendingGraph>(values_);
+    dying_.clear();
+    for (const ir::Node* n : graph_->dying(released)) dying_.insert(n);
+    for (const auto& [n, count] : released)
+      if (!graph_->contains(n) && count == n->use_count()) dying_.insert(n);
+    for (const ir::Node* n : kept_) dying_.erase(n);
+  }
+
+  /// Whether the roots that hold `m` are the only ones: nobody else has this value.
+  bool exclusive(const Materialized& m, long holders) const {
+    for (const auto& r : roots_)
+      if (r->held.get() == &m) return r->held.use_count() == holders;
+    return false;
+  }
+
+  /// Makes sure that escaped memory may be overwritten; true if something changed and the analysis must be repeated.
+  bool resolve_conflict() {
+    for (const auto& r : roots_) {
+      if (!r->escaped() || dying_.count(r->held->leaf.get())) continue;
+      if (readers_first_ && !added_readers_) {
+        auto readers = readers_of(r->held->leaf.get(), roots_, keep_alive_);
+        if (!readers.empty() && readers.size() <= kReadersPerWrite) {
+          added_readers_ = true;
+          for (auto& reader : readers) {
+            if (!reader->escaped()) roots_.push_back(std::move(reader));
+          }
+          return true;
+        }
+      }
+      copy_out(*r);
+      return true;
+    }
+    return false;
+  }
+
+  void make_jobs() {
+    std::vector<const ir::Node*> outputs;
+    std::vector<size_t> order(roots_.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    // Escaped roots choose first: a value that two roots share is computed into the memory that it must land in.
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return roots_[a]->escaped() > roots_[b]->escaped(); });
+    std::unordered_set<const runtime::Buffer*> claimed;
+    std::vector<Job> computed;
+    for (const size_t i : order) {
+      Storage& r = *roots_[i];
+      Job job;
+      job.root = &r;
+      job.source = materialized(r.value.get());
+      if (r.escaped() || (r.held && dying_.count(r.held->leaf.get()) && claimed.insert(r.held->buffer.get()).second))
+        job.target = r.held->buffer;
+      if (!job.source && r.value->op() == ir::Op::data)
+        job.source = std::make_shared<Materialized>(
+            Materialized{r.value, std::dynamic_pointer_cast<runtime::Buffer>(r.value->payload())});
+      if (job.source) {
+        const bool share = !r.escaped() && !job.source->buffer->external();
+        job.kind = share ? Job::Kind::Share : Job::Kind::Copy;
+        job.after = r.escaped();
+        if (!job.after) job.target = nullptr;
+        jobs_.push_back(std::move(job));
+      } else if (r.value->op() == ir::Op::constant || r.value->op() == ir::Op::argument) {
+        job.kind = Job::Kind::Fill;
+        job.after = r.escaped();
+        if (!job.after) job.target = nullptr;
+        jobs_.push_back(std::move(job));
+      } else {
+        outputs.push_back(r.value.get());
+        computed.push_back(std::move(job));
+      }
+    }
+    const ir::Graph graph = graph_->graph(outputs);
+    std::unordered_map<const ir::Node*, size_t> position;
+    std::unordered_set<const runtime::Buffer*> targets;
+    for (size_t i = 0; i < computed.size(); ++i) {
+      Job& job = computed[i];
+      const auto [it, fresh] = position.emplace(graph.outputs[i].get(), request_.graph.outputs.size());
+      job.output = it->second;
+      if (fresh) {
+        request_.graph.outputs.push_back(graph.outputs[i]);
+        request_.targets.push_back(job.target);
+        if (job.target) targets.insert(job.target.get());
+      } else if (const auto& first = request_.targets[job.output]; first && first->external()) {
+        job.kind = Job::Kind::Copy;  // what others may write is not shared
+        job.after = true;
+        if (!job.root->escaped()) job.target = nullptr;
+      }
+      jobs_.push_back(std::move(job));
+    }
+    for (const ir::Node* n : graph_->order()) {
+      if (n->op() != ir::Op::data || !dying_.count(n)) continue;
+      const auto* buffer = dynamic_cast<const runtime::Buffer*>(n->payload().get());
+      if (buffer && !buffer->external() && !targets.count(buffer)) request_.donated.push_back(n);
+    }
+    volatile_ = graph_->reads_escaped();
+    graph_.reset();
+  }
+
+  /// Values that are in memory already. Those that land in fresh memory are copied before the program, which may write
+  /// to where they come from; those that land in escaped memory after it, because it may read what was there.
+  void copy(bool after) {
+    for (Job& job : jobs_) {
+      if ((job.kind != Job::Kind::Copy && job.kind != Job::Kind::Fill) || job.after != after) continue;
+      const ir::Node& value = *job.root->value;
+      if (!job.target) job.target = context().allocate(value.nbytes());
+      const void* from = job.kind == Job::Kind::Fill ? fill_bits(value)
+                         : job.source                ? job.source->buffer->data()
+                                                     : result_.buffers[job.output]->data();
+      std::memmove(job.target->data(), from, static_cast<size_t>(value.nbytes()));
+    }
+  }
+
+  static const void* fill_bits(const ir::Node& value) {
+    return value.op() == ir::Op::constant ? &value.attr_as<ir::ConstantAttr>().bits : value.payload()->host_data();
+  }
+
+  Roots roots_, keep_alive_;
+  bool readers_first_, added_readers_ = false;
+  std::vector<const ir::Node*> values_, kept_;
+  std::unique_ptr<PendingGraph> graph_;
+  std::unordered_set<const ir::Node*> dying_, volatile_;
+  std::vector<Job> jobs_;
+  runtime::EvalRequest request_;
+  runtime::EvalResult result_;
+  std::vector<ir::NodeRef> trash_;
+  std::vector<std::shared_ptr<Materialized>> trash_held_;
+};
+
+void drop_done(Roots& roots) {
+  Roots left;
+  for (auto& r : roots)
+    if (!r->ready() && std::find(left.begin(), left.end(), r) == left.end()) left.push_back(r);
+  std::swap(roots, left);
+}
+
+}  // namespace
+
+Report evaluate(std::vector<std::shared_ptr<Storage>> roots, EvalOptions options) {
+  Context& ctx = context();
+  options.interpret |= ctx.eager.load();
+  for (bool readers_first = true;; readers_first = false) {
+    std::lock_guard evaluation(ctx.evaluation);
+    const Roots all = roots;  // keeps every root alive until the locks are gone
+    std::unique_ptr<Evaluation> run;
+    std::unique_lock lock(ctx.mutex);
+    drop_done(roots);
+    if (roots.empty()) return {};
+    run = std::make_unique<Evaluation>(roots, readers_first);
+    bool failed = false;
+    std::exception_ptr error;
+    try {
+      run->plan();
+      for (const auto& r : run->roots()) r->in_flight = true;
+      lock.unlock();
+      run->run(options);
+    } catch (...) {
+      error = std::current_exception();
+      failed = true;
+    }
+    if (!lock.owns_lock()) lock.lock();
+    for (const auto& r : run->roots()) r->in_flight = false;
+    if (!failed) run->commit();
+    lock.unlock();
+    ctx.landed.notify_all();
+    if (!failed) return run->take_report();
+    // A reader that fails is no reason to refuse the write.
+    if (!(readers_first && run->added_readers())) std::rethrow_exception(error);
+  }
+}
+
+void* escape(const std::shared_ptr<Storage>& root) {
+  Context& ctx = context();
+  for (bool readers_first = true;; readers_first = false) {
+    evaluate({root}, {});
+    Roots readers, keep_alive;
+    std::shared_ptr<Materialized> old;
+    ir::NodeRef old_value;
+    {
+      std::lock_guard evaluation(ctx.evaluation);
+      std::lock_guard lock(ctx.mutex);
+      if (!root->ready()) continue;
+      const ir::Node* leaf = root->held->leaf.get();
+      if (root->held.use_count() > 1) {  // another storage has the same value: this one takes a copy
+        auto own = ctx.allocate(root->held->buffer->bytes());
+        std::memcpy(own->data(), root->held->buffer->data(), static_cast<size_t>(own->bytes()));
+        old = std::exchange(root->held, materialize(leaf, std::move(own), nullptr));
+        old_value = std::exchange(root->value, root->held->leaf);
+      } else if (leaf->use_count() > 2) {  // more than value and held
+        if (readers_first) readers = readers_of(leaf, {}, keep_alive);
+        if (readers.empty()) copy_out(*root);
+      }
+      if (readers.empty()) {
+        root->held->buffer->mark_external();
+        // A leaf of its own for every time that memory is handed out: what was computed from the old one is not this.
+        old = std::exchange(root->held, materialize(leaf, root->held->buffer, nullptr));
+        old_value = std::exchange(root->value, root->held->leaf);
+        return root->held->buffer->data();
+      }
+    }
+    try {
+      evaluate(std::move(readers), {});
+    } catch (const Error&) {
+      // What cannot be computed keeps the old contents: the next round copies them out.
+    }
+  }
+}
+
+}  // namespace lazuli

@@ -1,0 +1,138 @@
+// x.index({...}), x(...), x[...]: from a list of indices to a chain of views.
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "frontend/tensor_impl.h"
+
+namespace lazuli {
+
+TensorIndex::TensorIndex(const char* text, Location loc) : kind_(Kind::Ellipsis), loc_(loc) {
+  if (std::string_view(text) != "...")
+    throw Error(ErrorKind::Value, fmt::format("Expected \"...\" to represent an ellipsis index, but got \"{}\"", text),
+                {}, loc);
+}
+
+TensorIndex::TensorIndex(const Tensor& t, Location loc)
+    : kind_(Kind::Tensor), tensor_(std::make_shared<const Tensor>(t)), loc_(loc) {}
+
+namespace {
+
+Tensor select_at(const Tensor& t, int64_t dim, int64_t index, int64_t real_dim, const Location& loc) {
+  const int64_t n = t.size(dim, loc);
+  if (index < -n || index >= n)
+    throw Error(ErrorKind::Index,
+                fmt::format("index {} is out of bounds for dimension {} with size {}", index, real_dim, n), {}, loc);
+  return t.select(dim, index, loc);
+}
+
+Tensor slice_at(const Tensor& t, int64_t dim, const Slice& s, const Location& loc) {
+  const int64_t step = s.step().value_or(1);
+  if (step <= 0) throw Error(ErrorKind::Value, "step must be greater than zero", "reverse an axis with flip()", loc);
+  const auto bound = [](const std::optional<int64_t>& b) { return b ? Slice::Bound(*b) : Slice::Bound(None); };
+  return t.slice(dim, bound(s.start()), bound(s.stop()), step, loc);
+}
+
+Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, const Location& loc) {
+  const auto at = [&](const TensorIndex& i) { return i.where().line() != 0 ? i.where() : loc; };
+  const int64_t rank = impl_of(self, loc)->shape.size();
+  int64_t taken = 0, ellipses = 0;
+  for (const TensorIndex& i : indices) {
+    switch (i.kind()) {
+      case TensorIndex::Kind::Integer:
+      case TensorIndex::Kind::Slice:
+        ++taken;
+        break;
+      case TensorIndex::Kind::Ellipsis:
+        ++ellipses;
+        break;
+      case TensorIndex::Kind::None:
+        break;
+      case TensorIndex::Kind::Tensor:
+        throw Error(ErrorKind::Unsupported, "indexing with a tensor is not supported yet",
+                    "use integers, Slice, None and Ellipsis; select elements by a mask with where()", at(i));
+    }
+  }
+  if (indices.empty()) return self;
+  if (ellipses > 1)
+    throw Error(ErrorKind::Index, "an index can only have a single ellipsis ('...')", {}, at(indices[0]));
+  if (rank == 0 && taken > 0)
+    throw Error(ErrorKind::Index,
+                "invalid index of a 0-dim tensor. Use `tensor.item<T>()` to convert a 0-dim tensor to a number", {},
+                at(indices[0]));
+  if (taken > rank)
+    throw Error(ErrorKind::Index, fmt::format("too many indices for tensor of dimension {}", rank), {}, at(indices[0]));
+
+  Tensor result = self;
+  int64_t dim = 0, real_dim = 0;
+  for (const TensorIndex& i : indices) {
+    switch (i.kind()) {
+      case TensorIndex::Kind::Integer:
+        result = select_at(result, dim, i.integer(), real_dim++, at(i));
+        break;
+      case TensorIndex::Kind::Slice:
+        result = slice_at(result, dim++, i.slice(), at(i));
+        ++real_dim;
+        break;
+      case TensorIndex::Kind::Ellipsis:
+        dim += rank - taken;
+        real_dim += rank - taken;
+        break;
+      case TensorIndex::Kind::None:
+        result = result.unsqueeze(dim++, at(i));
+        break;
+      case TensorIndex::Kind::Tensor:
+        break;
+    }
+  }
+  if (result.impl() != self.impl()) return result;
+  // A handle of its own, so that the line of an assignment to the whole is known.
+  auto whole = std::make_shared<TensorImpl>(*self.impl());
+  whole->where = at(indices[0]);
+  return Tensor(std::move(whole));
+}
+
+}  // namespace
+
+Tensor Tensor::index(std::initializer_list<TensorIndex> indices, Location loc) const {
+  return index_with(*this, {indices.begin(), indices.size()}, loc);
+}
+
+Tensor Tensor::index(const std::vector<TensorIndex>& indices, Location loc) const {
+  return index_with(*this, indices, loc);
+}
+
+Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value, Location loc) {
+  index(indices, loc) = value;
+  return *this;
+}
+
+Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, Scalar value, Location loc) {
+  index(indices, loc).fill_(value, loc);
+  return *this;
+}
+
+Tensor Tensor::operator[](TensorIndex i) const {
+  return index_with(*this, {&i, 1}, i.where());
+}
+Tensor Tensor::operator()(TensorIndex a) const {
+  return index_with(*this, {&a, 1}, a.where());
+}
+Tensor Tensor::operator()(TensorIndex a, TensorIndex b) const {
+  const TensorIndex all[] = {a, b};
+  return index_with(*this, all, a.where());
+}
+Tensor Tensor::operator()(TensorIndex a, TensorIndex b, TensorIndex c) const {
+  const TensorIndex all[] = {a, b, c};
+  return index_with(*this, all, a.where());
+}
+Tensor Tensor::operator()(TensorIndex a, TensorIndex b, TensorIndex c, TensorIndex d) const {
+  const TensorIndex all[] = {a, b, c, d};
+  return index_with(*this, all, a.where());
+}
+Tensor Tensor::operator()(TensorIndex a, TensorIndex b, TensorIndex c, TensorIndex d, TensorIndex e) const {
+  const TensorIndex all[] = {a, b, c, d, e};
+  return index_with(*this, all, a.where());
+}
+
+}  // namespace lazuli

@@ -1,0 +1,51 @@
+// What an evaluation would have to compute: the nodes behind some storages, cut where a value is already in memory, and
+// which of them nobody will need afterwards. Made and used under Context::mutex.
+#pragma once
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "frontend/context.h"
+#include "ir/graph.h"
+
+namespace lazuli {
+
+class PendingGraph {
+ public:
+  /// Visits at most `limit` nodes (then complete() is false).
+  explicit PendingGraph(std::span<const ir::Node* const> outputs, size_t limit = SIZE_MAX);
+
+  /// Producers before consumers. A cut node stands without its inputs.
+  const std::vector<const ir::Node*>& order() const { return order_; }
+  bool contains(const ir::Node* n) const { return index_.count(n) != 0; }
+  bool complete() const { return complete_; }
+  /// The memory that stands for a cut node; null if it has to be computed.
+  const Materialized* cut(const ir::Node* n) const;
+  /// Operations to compute: neither leaves nor cut.
+  size_t operations() const;
+
+  /// Nodes whose every reference comes from dying nodes or from `released` (references that the evaluation itself
+  /// drops, per node).
+  std::vector<const ir::Node*> dying(const std::unordered_map<const ir::Node*, uint32_t>& released) const;
+
+  /// Nodes whose value depends on memory that others may write.
+  std::unordered_set<const ir::Node*> reads_escaped() const;
+
+  /// The graph of the outputs with the leaves of cut nodes in their place.
+  ir::Graph graph(std::span<const ir::Node* const> outputs) const;
+
+ private:
+  std::vector<const ir::Node*> order_;
+  std::unordered_map<const ir::Node*, uint32_t> index_;
+  std::unordered_map<const ir::Node*, std::shared_ptr<Materialized>> cuts_;
+  bool complete_ = true;
+};
+
+/// The pending storages that read `leaf`, in the order of becoming pending. Looks through values already computed,
+/// because their nodes can become readers again. `except` are left out. `keep_alive` is to outlive the lock.
+std::vector<std::shared_ptr<Storage>> readers_of(const ir::Node* leaf,
+                                                 const std::vector<std::shared_ptr<Storage>>& except,
+                                                 std::vector<std::shared_ptr<Storage>>& keep_alive);
+
+}  // namespace lazuli

@@ -1,0 +1,218 @@
+// Reading and writing the value of a tensor: wrap, node_of, assign, and the storage's place in the list of pending
+// ones.
+#include <fmt/format.h>
+
+#include <cstring>
+#include <utility>
+
+#include "frontend/context.h"
+
+namespace lazuli {
+
+Storage::Storage(ir::NodeRef v, Location loc) : value(std::move(v)), where(loc) {}
+
+Storage::~Storage() {
+  Context& ctx = context();
+  std::lock_guard lock(ctx.mutex);
+  ctx.unlink(*this);
+}
+
+std::shared_ptr<Materialized> materialized(const ir::Node* n) {
+  return std::static_pointer_cast<Materialized>(n->cached.lock());
+}
+
+std::shared_ptr<Materialized> materialize(const ir::Node* like, std::shared_ptr<runtime::Buffer> buffer,
+                                          const ir::Node* computed) {
+  ir::NodeSpec spec{.op = ir::Op::data, .attr = ir::LeafAttr{interner().next_leaf_id()}, .dtype = like->dtype()};
+  spec.shape = like->shape();
+  spec.device = like->device();
+  spec.payload = buffer;
+  spec.origin = like->origin();
+  auto m = std::make_shared<Materialized>(Materialized{interner().make(std::move(spec)), std::move(buffer)});
+  if (!m->buffer->external()) {  // what others may write is nobody's cached value
+    m->leaf->cached = m;
+    if (computed) computed->cached = m;
+  }
+  return m;
+}
+
+const std::shared_ptr<TensorImpl>& impl_of(const Tensor& t, const Location& loc) {
+  if (!t.defined())
+    throw Error(ErrorKind::Value, "an undefined Tensor has no value", "assign a tensor to the handle first", loc);
+  return t.impl();
+}
+
+namespace {
+
+Tensor base_of(std::shared_ptr<Storage> root, const Location& loc) {
+  auto impl = std::make_shared<TensorImpl>();
+  const ir::Node& n = *root->value;
+  impl->shape = n.shape();
+  impl->strides = ir::contiguous_strides(n.shape());
+  impl->dtype = n.dtype();
+  impl->device = n.device();
+  impl->where = loc;
+  impl->root = std::move(root);
+  return Tensor(std::move(impl));
+}
+
+std::shared_ptr<runtime::Buffer> copy_of(const runtime::Buffer& from) {
+  auto buffer = context().allocate(from.bytes());
+  std::memcpy(buffer->data(), from.data(), static_cast<size_t>(from.bytes()));
+  return buffer;
+}
+
+/// What the value before `step` becomes when the value after it is `inner`.
+ir::NodeRef write_back(const ViewStep& step, const ir::NodeRef& before, const ir::NodeRef& inner, const Location& loc) {
+  switch (step.op) {
+    case ir::Op::slice:
+      return make_node(ir::Op::slice_update, {before.get(), inner.get()}, step.attr, loc);
+    case ir::Op::permute: {
+      const ir::Dims& axes = std::get<ir::AxesAttr>(step.attr).axes;
+      ir::Dims inverse(axes.size());
+      for (size_t i = 0; i < axes.size(); ++i) inverse[static_cast<size_t>(axes[i])] = static_cast<int64_t>(i);
+      return make_node(ir::Op::permute, {inner.get()}, ir::AxesAttr{inverse}, loc);
+    }
+    case ir::Op::reshape:
+    case ir::Op::expand:  // without repetition (checked by assign): only axes of size 1 are new
+      return before->numel() == inner->numel() ? reshape_to(inner, before->shape(), loc) : before;
+    default:
+      throw Error(ErrorKind::Internal, fmt::format("{} is not a view step", ir::name(step.op)));
+  }
+}
+
+ir::NodeRef apply(const ViewStep& step, const ir::NodeRef& before, const Location& loc) {
+  ir::NodeSpec spec{.op = step.op, .inputs = {before.get()}, .attr = step.attr, .dtype = before->dtype()};
+  spec.shape = step.shape;
+  spec.device = before->device();
+  return make_node(std::move(spec), loc);
+}
+
+void check_writable(const TensorImpl& t, const Location& loc) {
+  for (size_t d = 0; d < t.shape.size(); ++d)
+    if (t.strides[d] == 0 && t.shape[d] > 1)
+      throw Error(ErrorKind::Value,
+                  "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                  "location. Please clone() the tensor before performing the operation.",
+                  {}, loc);
+}
+
+}  // namespace
+
+Tensor tensor_of(std::shared_ptr<Materialized> value, Location loc) {
+  auto root = std::make_shared<Storage>(value->leaf, loc);
+  root->held = std::move(value);
+  return base_of(std::move(root), loc);
+}
+
+Tensor wrap(ir::NodeRef value, Location loc) {
+  Context& ctx = context();
+  if (loc.line() == 0) loc = value->origin();
+  if (value->op() == ir::Op::data) {
+    std::unique_lock lock(ctx.mutex);
+    auto m = materialized(value.get());
+    if (!m) {
+      auto buffer = std::dynamic_pointer_cast<runtime::Buffer>(value->payload());
+      if (!buffer) throw Error(ErrorKind::Internal, "a data leaf without a buffer");
+      m = std::make_shared<Materialized>(Materialized{value, std::move(buffer)});
+      value->cached = m;
+    }
+    if (m->buffer->external()) {  // its owner may write at any time: the value of this moment is copied
+      lock.unlock();
+      std::lock_guard evaluation(ctx.evaluation);
+      auto buffer = copy_of(*m->buffer);
+      lock.lock();
+      m = materialize(value.get(), std::move(buffer), nullptr);
+    }
+    lock.unlock();
+    return tensor_of(std::move(m), loc);
+  }
+  auto root = std::make_shared<Storage>(std::move(value), loc);
+  {
+    std::lock_guard lock(ctx.mutex);
+    ctx.link(*root);
+  }
+  if (ctx.eager.load(std::memory_order_relaxed)) {
+    evaluate({root}, {});
+  } else {
+    ctx.note_growth(root, loc);
+  }
+  return base_of(std::move(root), loc);
+}
+
+ir::NodeRef node_of(const Tensor& t) {
+  const TensorImpl& impl = *impl_of(t);
+  ir::NodeRef value;
+  {
+    Context& ctx = context();
+    std::unique_lock lock(ctx.mutex);
+    ctx.wait_landed(lock, *impl.root);
+    value = impl.root->value;
+  }
+  for (const ViewStep& step : impl.steps) value = apply(step, value, impl.where);
+  return value;
+}
+
+void assign(Tensor& dst, ir::NodeRef value, Location loc) {
+  const TensorImpl& impl = *impl_of(dst, loc);
+  if (value->dtype() != impl.dtype || value->shape() != impl.shape)
+    throw Error(ErrorKind::Internal, fmt::format("assign: a value of {}{} for a tensor of {}{}", name(value->dtype()),
+                                                 ir::str(value->shape()), name(impl.dtype), ir::str(impl.shape)));
+  check_writable(impl, loc);
+  Context& ctx = context();
+  const std::shared_ptr<Storage>& root = impl.root;
+  std::vector<ir::NodeRef> chain(impl.steps.size() + 1);
+  ir::NodeRef previous;
+  uint64_t written = 0;
+  for (;;) {  // built outside the lock; again if another handle has written meanwhile
+    {
+      std::unique_lock lock(ctx.mutex);
+      ctx.wait_landed(lock, *root);
+      chain[0] = root->value;
+      written = root->version;
+    }
+    for (size_t i = 0; i < impl.steps.size(); ++i) chain[i + 1] = apply(impl.steps[i], chain[i], loc);
+    ir::NodeRef next = value;
+    for (size_t i = impl.steps.size(); i-- > 0;) next = write_back(impl.steps[i], chain[i], next, loc);
+    std::unique_lock lock(ctx.mutex);
+    ctx.wait_landed(lock, *root);
+    if (root->version != written) continue;
+    previous = std::exchange(root->value, std::move(next));
+    written = ++root->version;
+    if (loc.line() != 0) root->where = loc;
+    if (root->ready()) {
+      ctx.unlink(*root);
+    } else {
+      ctx.link(*root);
+    }
+    break;
+  }
+  chain.clear();
+  value = nullptr;
+  bool at_once = ctx.eager.load(std::memory_order_relaxed);
+  {
+    std::lock_guard lock(ctx.mutex);
+    at_once |= root->escaped();
+    if (root->held && root->held->leaf == previous) previous = nullptr;  // a reference would keep it from being reused
+  }
+  if (!at_once) {
+    previous = nullptr;
+    ctx.note_growth(root, loc);
+    return;
+  }
+  try {
+    evaluate({root}, {});
+  } catch (...) {
+    std::unique_lock lock(ctx.mutex);
+    if (root->version == written) {  // as if the call had not been made
+      if (!previous) previous = root->held->leaf;
+      std::swap(root->value, previous);
+      ++root->version;
+      if (root->ready()) ctx.unlink(*root);
+    }
+    lock.unlock();
+    throw;
+  }
+}
+
+}  // namespace lazuli
