@@ -36,6 +36,7 @@ RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringO
 }
 
 uint16_t RegionEmitter::choose_lanes() const {
+  if (schedule.threads) return 1;
   size_t widest = 1;
   for (const Item& i : graph.items) {
     if (i.kind == ItemKind::Position) widest = std::max<size_t>(widest, 4);
@@ -202,6 +203,17 @@ std::vector<size_t> RegionEmitter::outputs_where(bool inner) const {
 
 void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
                                 const std::function<void(ValueId, Body&)>& body) {
+  if (schedule.threads) {
+    b.for_loop(
+        begin, end, b.index(1), {},
+        [&](ValueId i, const std::vector<ValueId>&) {
+          Body one;
+          body(i, one);
+          return std::vector<ValueId>{};
+        },
+        LoopKind::Thread);
+    return;
+  }
   const int64_t step = int64_t{lanes} * unroll;
   const ValueId n = b.sub(end, begin);
   const ValueId whole = b.prim(Prim::bit_and, kInt64, {n, b.index(-step)});

@@ -22,6 +22,7 @@ std::string Schedule::str() const {
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
   if (cache_rows) out += " cache_rows";
+  if (threads) out += fmt::format(" threads={}", threads);
   return out;
 }
 
@@ -62,7 +63,22 @@ bool is_lane_contraction(const Region& r) {
 
 }  // namespace
 
+namespace {
+
+Schedule gpu_schedule(const Region& region) {
+  if (region.kind != RegionKind::Map)
+    throw Error(ErrorKind::Unsupported,
+                fmt::format("{} regions have no CUDA schedule yet; map regions have", name(region.kind)));
+  Schedule s;
+  s.threads = 256;
+  s.block = 1024;
+  return s;
+}
+
+}  // namespace
+
 Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
+  if (options.gpu) return gpu_schedule(region);
   Schedule s;
   s.vector_bits = options.target.vector_bits;
   Schedule probe_schedule = s;

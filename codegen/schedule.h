@@ -26,6 +26,7 @@ struct Schedule {
   int64_t rows_per_task = 1;
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
+  int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
   bool operator==(const Schedule&) const = default;
   std::string str() const;
@@ -37,7 +38,8 @@ struct LoweringOptions {
   /// Pairs from Region::may_alias that the memory plan put into one buffer.
   std::vector<std::pair<uint32_t, uint32_t>> aliases;
   bool allow_non_temporal = true;
-  bool split_inner_for_gpu = false;
+  /// Schedule for a GPU: tasks are blocks, elements of a task are spread over threads. Map regions only, so far.
+  bool gpu = false;
 };
 
 Schedule choose_schedule(const ir::Region& region, const LoweringOptions& options);

@@ -3,6 +3,7 @@
 
 #include <unordered_set>
 
+#include "codegen/cuda/emit.h"
 #include "ir/text.h"
 #include "lazuli/base/error.h"
 #include "passes/pass.h"
@@ -16,7 +17,8 @@ using codegen::Lowered;
 
 /// Every distinct kernel of the plan, in launch order.
 template <class Print>
-std::string each_kernel(Context& context, const Planned& planned, const EvalOptions& options, Print&& print) {
+std::string each_kernel(Context& context, const Planned& planned, const EvalOptions& options, Print&& print,
+                        bool gpu = false) {
   const codegen::CpuTarget target = context.target(options);
   const SlotIndex slots = index_slots(planned.memory);
   std::string text;
@@ -25,7 +27,12 @@ std::string each_kernel(Context& context, const Planned& planned, const EvalOpti
     const ir::Region& region = planned.partition.regions[r];
     if (std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
       continue;
-    const codegen::LoweringOptions lowering = lowering_options(region, slots, target);
+    if (gpu && region.kind != ir::RegionKind::Map) {
+      text += fmt::format("// region {}: {} regions have no CUDA schedule yet\n", r, ir::name(region.kind));
+      continue;
+    }
+    codegen::LoweringOptions lowering = lowering_options(region, slots, target);
+    lowering.gpu = gpu;
     const Lowered lowered = codegen::lower(region, codegen::choose_schedule(region, lowering), lowering);
     text += print(r, lowered, !seen.insert(codegen::structural_key(*lowered.kernel)).second);
   }
@@ -34,11 +41,13 @@ std::string each_kernel(Context& context, const Planned& planned, const EvalOpti
 
 /// Prints each kernel once; repetitions are one line.
 template <class Print>
-std::string each_distinct(Context& context, const Planned& planned, const EvalOptions& options, Print&& print) {
-  return each_kernel(context, planned, options, [&](uint32_t region, const Lowered& l, bool repeated) {
+std::string each_distinct(Context& context, const Planned& planned, const EvalOptions& options, Print&& print,
+                          bool gpu = false) {
+  const auto once = [&](uint32_t region, const Lowered& l, bool repeated) {
     return repeated ? fmt::format("; region {}: {} again\n", region, l.kernel->name)
                     : fmt::format("; region {}: {}\n{}\n", region, l.kernel->name, print(l));
-  });
+  };
+  return each_kernel(context, planned, options, once, gpu);
 }
 
 std::string print_schedule(uint32_t region, const Lowered& l) {
@@ -76,7 +85,9 @@ std::string dump_stage(Context& context, const EvalRequest& request, const std::
   if (stage == "asm")
     return each_distinct(context, planned, options,
                          [&](const Lowered& l) { return context.jit(target).assembly(*l.kernel); });
-  if (stage == "cuda") throw Error(ErrorKind::Unsupported, "dump: CUDA source is not generated for graphs on the CPU");
+  if (stage == "cuda")
+    return each_distinct(
+        context, planned, options, [](const Lowered& l) { return codegen::emit_cuda(*l.kernel).text; }, true);
   throw Error(ErrorKind::Value, fmt::format("dump: there is no stage \"{}\"", stage),
               "stages are graph, dot, passes, regions, memory, schedule, kernels, llvm, asm, cuda");
 }

@@ -22,7 +22,7 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
   ByteWriter key;
   key.reserve(64 + region.nodes.size() * 12);
   key.put(std::string_view(options.target.str()));
-  key.put(options.allow_non_temporal * 2u + options.split_inner_for_gpu);
+  key.put(options.allow_non_temporal * 2u + options.gpu);
   key.put(options.aliases.size());
   for (const auto& [output, input] : options.aliases) {
     key.put(output);

@@ -1,22 +1,25 @@
 // lazuli-opt: reads a graph as IR text, runs passes, prints any stage.
 //
-//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot|regions|schedules|kernels|llvm|asm]
+//   lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot|regions|schedules|kernels|llvm|asm|cuda]
 //              [--no-fuse] [--target=host] [--vector-bits=N] [--verify] [--run] [--seed=N] [--split]
 //
 // --emit picks what is printed: the graph, or what the partitioner, the lowering and LLVM make of it, for x86-64-v3
 // with 256-bit vectors unless --target or --vector-bits say otherwise. The graph must be expanded for that.
 // --verify compares the values after every pass with the reference interpreter's, on elements made from the seed; on a
-// difference it prints a reduced graph and exits with 1. --run prints the values of the outputs on such elements.
+// difference it prints a reduced graph and exits with 1. --run compiles and evaluates the graph on such elements,
+// prints the values of the outputs, and exits with 1 where they differ from the reference interpreter's.
 // --split reads several graphs from one file, between lines "// -----".
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 
+#include "codegen/cuda/emit.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/lower.h"
 #include "ir/interpret.h"
@@ -24,15 +27,18 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "passes/verify_passes.h"
+#include "runtime/context.h"
+#include "runtime/executor.h"
 
 namespace {
 
 using namespace lazuli;
 
 constexpr const char* kUsage =
-    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] [--emit=graph|dot|regions|schedules|kernels|llvm|asm]"
+    "usage: lazuli-opt FILE|- [--passes=a,b | --pipeline=default] "
+    "[--emit=graph|dot|regions|schedules|kernels|llvm|asm|cuda]"
     " [--no-fuse] [--target=host] [--vector-bits=N] [--verify] [--run] [--seed=N] [--split]";
-constexpr std::string_view kStages[] = {"graph", "dot", "regions", "schedules", "kernels", "llvm", "asm"};
+constexpr std::string_view kStages[] = {"graph", "dot", "regions", "schedules", "kernels", "llvm", "asm", "cuda"};
 
 struct Arguments {
   std::string file;
@@ -146,19 +152,67 @@ void print_lowered(const ir::Graph& g, const Arguments& args, passes::PassContex
   options.target = args.target;
   std::optional<codegen::LlvmJit> jit;
   if (args.emit == "llvm" || args.emit == "asm") jit.emplace(args.target);
+  options.gpu = args.emit == "cuda";
   for (size_t i = 0; i < partition.regions.size(); ++i) {
+    if (options.gpu && partition.regions[i].kind != ir::RegionKind::Map) {
+      fmt::print("// kernel {}: {} regions have no CUDA schedule yet\n", i, ir::name(partition.regions[i].kind));
+      continue;
+    }
     const codegen::Schedule schedule = codegen::choose_schedule(partition.regions[i], options);
     fmt::print("// kernel {}: {}\n", i, schedule.str());
     if (args.emit == "schedules") continue;
     const codegen::Lowered lowered = codegen::lower(partition.regions[i], schedule, options);
-    fmt::print("{}", !jit                  ? codegen::print_kernel(*lowered.kernel)
+    fmt::print("{}", options.gpu           ? codegen::emit_cuda(*lowered.kernel).text
+                     : !jit                ? codegen::print_kernel(*lowered.kernel)
                      : args.emit == "llvm" ? jit->llvm_ir(*lowered.kernel)
                                            : jit->assembly(*lowered.kernel));
   }
 }
 
+/// The graph with its leaves bound to the given elements.
+ir::Graph bind_leaves(const ir::Graph& g, runtime::Context& context, const ir::LeafSource& leaves) {
+  ir::Interner& interner = context.interner();
+  return ir::rewrite(g, interner, [&](const ir::Node* n, std::span<const ir::NodeRef>) -> ir::NodeRef {
+    if (n->op() != ir::Op::data && n->op() != ir::Op::argument) return nullptr;
+    const ir::HostArray a = leaves(n);
+    ir::NodeSpec spec{.op = n->op(), .attr = ir::LeafAttr{interner.next_leaf_id()}, .dtype = n->dtype()};
+    spec.shape = n->shape();
+    if (n->op() == ir::Op::argument) {
+      spec.payload = std::make_shared<runtime::ScalarPayload>(a.bits(0));
+    } else {
+      auto buffer = context.allocator().allocate(static_cast<int64_t>(a.bytes.size()));
+      std::memcpy(buffer->data(), a.bytes.data(), a.bytes.size());
+      spec.payload = std::move(buffer);
+    }
+    return interner.make(std::move(spec));
+  });
+}
+
+/// Evaluates the graph both ways; 1 if the results differ.
+int run_compiled(const ir::Graph& g, const Arguments& args, runtime::Context& context, const ir::LeafSource& leaves) {
+  const std::vector<ir::HostArray> expected = ir::interpret(g, leaves);
+  runtime::EvalOptions options;
+  options.fuse = args.fuse;
+  options.vector_bits = args.target.vector_bits;
+  const runtime::EvalResult result = runtime::evaluate(
+      context, {.graph = bind_leaves(g, context, leaves), .donated = {}, .targets = {}, .options = options});
+  int status = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ir::HostArray got = expected[i];
+    if (!got.bytes.empty()) std::memcpy(got.bytes.data(), result.buffers[i]->data(), got.bytes.size());
+    fmt::print("output {}: {}\n", i, shown(got));
+    int64_t at = 0;
+    if (ir::bitwise_equal(expected[i], got, &at)) continue;
+    fmt::print("differs from the interpreter at element {}: {} instead of {}\n", at,
+               scalar::literal(got.dtype, got.bits(at)), scalar::literal(got.dtype, expected[i].bits(at)));
+    status = 1;
+  }
+  return status;
+}
+
 int run(const Arguments& args, std::string_view text) {
-  ir::Interner interner;
+  runtime::Context context;
+  ir::Interner& interner = context.interner();
   const ir::Graph parsed = ir::parse(text, interner);
   passes::PassContext ctx{.interner = interner, .observer = {}};
   ctx.verify = true;
@@ -172,11 +226,7 @@ int run(const Arguments& args, std::string_view text) {
   }
   const ir::LeafSource leaves = passes::generated_leaves(parsed, args.seed);  // before passes drop or reorder leaves
   const ir::Graph g = passes::run_passes(parsed, args.pipeline, ctx);
-  if (args.run) {
-    const std::vector<ir::HostArray> values = ir::interpret(g, leaves);
-    for (size_t i = 0; i < values.size(); ++i) fmt::print("output {}: {}\n", i, shown(values[i]));
-    return 0;
-  }
+  if (args.run) return run_compiled(g, args, context, leaves);
   if (args.emit == "graph" || args.emit == "dot") {
     fmt::print("{}", args.emit == "dot" ? ir::print_dot(g) : ir::print(g));
   } else {

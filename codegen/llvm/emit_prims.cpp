@@ -1,6 +1,6 @@
 // Scalar primitives, lane by lane. What the table spells is written as it says; the rows marked "!" are here.
-#include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/InstrTypes.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include "codegen/kernel_types.h"
 #include "codegen/llvm/emitter.h"

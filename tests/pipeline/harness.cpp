@@ -21,11 +21,23 @@ HostArray random_array(DType t, const Shape& shape, uint64_t seed) {
     if (r % 61 == 0) v = odd[(r >> 8) % 10];
     uint64_t bits = 0;
     switch (t) {
-      case DType::Bool: bits = r >> 63; break;
-      case DType::Float32: { const auto f = static_cast<float>(v); std::memcpy(&bits, &f, 4); break; }
-      case DType::Float64: std::memcpy(&bits, &v, 8); break;
-      case DType::Float16: bits = float_to_half_bits(static_cast<float>(v)); break;
-      case DType::BFloat16: bits = float_to_bfloat16_bits(static_cast<float>(v)); break;
+      case DType::Bool:
+        bits = r >> 63;
+        break;
+      case DType::Float32: {
+        const auto f = static_cast<float>(v);
+        std::memcpy(&bits, &f, 4);
+        break;
+      }
+      case DType::Float64:
+        std::memcpy(&bits, &v, 8);
+        break;
+      case DType::Float16:
+        bits = float_to_half_bits(static_cast<float>(v));
+        break;
+      case DType::BFloat16:
+        bits = float_to_bfloat16_bits(static_cast<float>(v));
+        break;
       default: {
         const int64_t small = static_cast<int64_t>(r >> 32) % 7 - 3;
         bits = r % 5 ? static_cast<uint64_t>(small) : r;
@@ -47,7 +59,9 @@ LeafSource random_leaves(uint64_t seed) {
 
 namespace {
 
-int vector_bits(const RunOptions& o) { return o.vector_bits; }
+int vector_bits(const RunOptions& o) {
+  return o.vector_bits;
+}
 
 struct Memory {
   std::vector<std::byte> bytes;
@@ -116,8 +130,9 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
       for (int64_t w = workers; w-- > 0;) {
         const int64_t begin = tasks * w / workers, end = tasks * (w + 1) / workers;
         if (begin == end) continue;
-        const int32_t status = code ? code->phases[p](&args, begin, end, scratch.data())
-                                    : codegen::interpret_phase(*low.kernel, p, args, begin, end, scratch.data(), &extents);
+        const int32_t status =
+            code ? code->phases[p](&args, begin, end, scratch.data())
+                 : codegen::interpret_phase(*low.kernel, p, args, begin, end, scratch.data(), &extents);
         result.failed |= status != 0;
       }
     }

@@ -14,18 +14,18 @@
 namespace lazuli::testing {
 
 struct RunOptions {
-  bool passes = true;    // run the graph passes first
+  bool passes = true;  // run the graph passes first
   bool fuse = true;
-  bool machine = true;   // LLVM; else the kernel IR interpreter
+  bool machine = true;  // LLVM; else the kernel IR interpreter
   int vector_bits = 256;
-  int workers = 1;       // tasks are dealt out as the pool would, in this many ranges, last range first
+  int workers = 1;  // tasks are dealt out as the pool would, in this many ranges, last range first
 };
 
 struct RunResult {
   std::vector<ir::HostArray> outputs;
   std::vector<std::string> schedules;  // one per kernel, in order
   std::vector<std::shared_ptr<const codegen::Kernel>> kernels;
-  bool failed = false;                 // a check did not hold
+  bool failed = false;  // a check did not hold
 };
 
 /// Elements of each data leaf: filled from a seed, as interesting as the dtype allows.

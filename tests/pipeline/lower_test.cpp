@@ -1,7 +1,7 @@
-// Every strategy against the reference interpreter, bit for bit: kernel IR interpreted and as machine code, at all widths.
-#include <gtest/gtest.h>
-
+// Every strategy against the reference interpreter, bit for bit: kernel IR interpreted and as machine code, at all
+// widths.
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "tests/pipeline/harness.h"
 
@@ -15,19 +15,20 @@ void expect_equal(const std::string& text, const std::string& label, bool passes
   const Graph g = parse(text, interner);
   const LeafSource leaves = random_leaves(7);
   const std::vector<HostArray> want = interpret(g, leaves);
-  for (const bool machine : {false, true})
-    for (const int bits : {128, 256, 512})
-      for (const bool fuse : {true, false})
-        for (const int workers : {1, 3}) {
-          const RunResult got = run_graph(g, leaves, {passes, fuse, machine, bits, workers});
-          for (size_t o = 0; o < want.size(); ++o) {
-            int64_t at = -1;
-            ASSERT_TRUE(bitwise_equal(want[o], got.outputs[o], &at))
-                << label << ": output " << o << " differs at " << at << " machine=" << machine << " bits=" << bits
-                << " fuse=" << fuse << " workers=" << workers << " schedules: " << fmt::format("{}", fmt::join(got.schedules, "; "))
-                << "\n" << text;
-          }
-        }
+  std::vector<RunOptions> runs{{passes, true, false, 256, 1}};  // the kernel IR interpreter
+  for (const int bits : {128, 256, 512})
+    for (const bool fuse : {true, false}) runs.push_back({passes, fuse, true, bits, 3});
+  for (const RunOptions& run : runs) {
+    const RunResult got = run_graph(g, leaves, run);
+    for (size_t o = 0; o < want.size(); ++o) {
+      int64_t at = -1;
+      ASSERT_TRUE(bitwise_equal(want[o], got.outputs[o], &at))
+          << label << ": output " << o << " differs at " << at << " machine=" << run.machine
+          << " bits=" << run.vector_bits << " fuse=" << run.fuse
+          << " schedules: " << fmt::format("{}", fmt::join(got.schedules, "; ")) << "\n"
+          << text;
+    }
+  }
 }
 
 std::string unary_over(const std::string& shape, const std::string& op) {
@@ -41,41 +42,58 @@ TEST(LowerMap, SizesAroundTheVectorWidth) {
 
 TEST(LowerMap, BroadcastsRowsAndColumns) {
   for (const auto& [m, n] : {std::pair{3, 5}, {17, 33}, {64, 128}, {1, 40}, {40, 1}}) {
-    expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = data : float32[{1}]\n%2 = data : float32[{0}, 1]\n"
-                             "%3 = expand %1 : float32[{0}, {1}]\n%4 = expand %2 : float32[{0}, {1}]\n"
-                             "%5 = mul %0, %3 : float32[{0}, {1}]\n%6 = add %5, %4 : float32[{0}, {1}]\n"
-                             "%7 = exp %6 : float32[{0}, {1}]\nreturn %7\n}}\n", m, n), "broadcast");
+    expect_equal(
+        fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = data : float32[{1}]\n%2 = data : float32[{0}, 1]\n"
+                    "%3 = expand %1 : float32[{0}, {1}]\n%4 = expand %2 : float32[{0}, {1}]\n"
+                    "%5 = mul %0, %3 : float32[{0}, {1}]\n%6 = add %5, %4 : float32[{0}, {1}]\n"
+                    "%7 = exp %6 : float32[{0}, {1}]\nreturn %7\n}}\n",
+                    m, n),
+        "broadcast");
   }
 }
 
 TEST(LowerMap, Movement) {
-  expect_equal("graph {\n%0 = data : float32[6, 35]\n%1 = permute %0 {axes = [1, 0]} : float32[35, 6]\n"
-               "%2 = reshape %1 : float32[7, 5, 6]\n%3 = flip %2 {axes = [1]} : float32[7, 5, 6]\n"
-               "%4 = slice %3 {start = [1, 0, 1], step = [2, 1, 3]} : float32[3, 5, 2]\nreturn %4\n}\n", "movement");
-  expect_equal("graph {\n%0 = data : float32[4, 9]\n%1 = constant 2.5 : float32[]\n"
-               "%2 = pad %0, %1 {low = [1, 2], high = [0, 3]} : float32[5, 14]\n%3 = neg %2 : float32[5, 14]\nreturn %3\n}\n",
-               "pad");
-  expect_equal("graph {\n%0 = data : float32[4, 9]\n%1 = data : float32[4, 3]\n%2 = data : float32[4, 5]\n"
-               "%3 = concat %0, %1, %2 {axis = 1} : float32[4, 17]\n%4 = relu %3 : float32[4, 17]\nreturn %4\n}\n", "concat");
-  expect_equal("graph {\n%0 = data : float32[9, 20]\n%1 = data : float32[3, 5]\n"
-               "%2 = slice_update %0, %1 {start = [1, 2], step = [2, 3]} : float32[9, 20]\nreturn %2\n}\n", "slice_update");
+  expect_equal(
+      "graph {\n%0 = data : float32[6, 35]\n%1 = permute %0 {axes = [1, 0]} : float32[35, 6]\n"
+      "%2 = reshape %1 : float32[7, 5, 6]\n%3 = flip %2 {axes = [1]} : float32[7, 5, 6]\n"
+      "%4 = slice %3 {start = [1, 0, 1], step = [2, 1, 3]} : float32[3, 5, 2]\nreturn %4\n}\n",
+      "movement");
+  expect_equal(
+      "graph {\n%0 = data : float32[4, 9]\n%1 = constant 2.5 : float32[]\n"
+      "%2 = pad %0, %1 {low = [1, 2], high = [0, 3]} : float32[5, 14]\n%3 = neg %2 : float32[5, 14]\nreturn %3\n}\n",
+      "pad");
+  expect_equal(
+      "graph {\n%0 = data : float32[4, 9]\n%1 = data : float32[4, 3]\n%2 = data : float32[4, 5]\n"
+      "%3 = concat %0, %1, %2 {axis = 1} : float32[4, 17]\n%4 = relu %3 : float32[4, 17]\nreturn %4\n}\n",
+      "concat");
+  expect_equal(
+      "graph {\n%0 = data : float32[9, 20]\n%1 = data : float32[3, 5]\n"
+      "%2 = slice_update %0, %1 {start = [1, 2], step = [2, 3]} : float32[9, 20]\nreturn %2\n}\n",
+      "slice_update");
 }
 
 TEST(LowerMap, OtherTypes) {
   for (const char* t : {"float16", "bfloat16", "float64", "int8", "uint8", "int16", "int32", "int64"})
-    expect_equal(fmt::format("graph {{\n%0 = data : {0}[3, 37]\n%1 = data : {0}[37]\n%2 = expand %1 : {0}[3, 37]\n"
-                             "%3 = mul %0, %2 : {0}[3, 37]\n%4 = add %3, %2 : {0}[3, 37]\n%5 = cast %4 : float32[3, 37]\n"
-                             "return %4, %5\n}}\n", t), t);
+    expect_equal(
+        fmt::format("graph {{\n%0 = data : {0}[3, 37]\n%1 = data : {0}[37]\n%2 = expand %1 : {0}[3, 37]\n"
+                    "%3 = mul %0, %2 : {0}[3, 37]\n%4 = add %3, %2 : {0}[3, 37]\n%5 = cast %4 : float32[3, 37]\n"
+                    "return %4, %5\n}}\n",
+                    t),
+        t);
 }
 
 TEST(LowerRow, ReductionsOverEveryAxis) {
   for (const auto& [m, n] : {std::pair{1, 1}, {3, 5}, {5, 64}, {4, 63}, {2, 65}, {2, 2049}, {3, 6000}, {5000, 17}}) {
     for (const char* op : {"sum", "reduce_max", "prod"}) {
       for (const char* axes : {"[0]", "[1]", "[0, 1]"}) {
-        const std::string out = axes == std::string("[0]") ? fmt::format("[{}]", n)
-                                : axes == std::string("[1]") ? fmt::format("[{}]", m) : "[]";
-        expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = {2} %0 {{axes = {3}}} : float32{4}\nreturn %1\n}}\n",
-                                 m, n, op, axes, out), op);
+        const std::string out = axes == std::string("[0]")   ? fmt::format("[{}]", n)
+                                : axes == std::string("[1]") ? fmt::format("[{}]", m)
+                                                             : "[]";
+        expect_equal(
+            fmt::format(
+                "graph {{\n%0 = data : float32[{0}, {1}]\n%1 = {2} %0 {{axes = {3}}} : float32{4}\nreturn %1\n}}\n", m,
+                n, op, axes, out),
+            op);
       }
     }
   }
@@ -85,24 +103,35 @@ TEST(LowerRow, Positions) {
   for (const char* t : {"float32", "int32", "float16"})
     for (const char* op : {"argmax", "argmin"})
       for (const auto& [axes, out] : {std::pair{"[0]", "[70]"}, {"[1]", "[100]"}, {"[0, 1]", "[]"}})
-        expect_equal(fmt::format("graph {{\n%0 = data : {0}[100, 70]\n%1 = {1} %0 {{axes = {2}}} : int64{3}\nreturn %1\n}}\n", t, op,
-                                 axes, out), op);
+        expect_equal(
+            fmt::format("graph {{\n%0 = data : {0}[100, 70]\n%1 = {1} %0 {{axes = {2}}} : int64{3}\nreturn %1\n}}\n", t,
+                        op, axes, out),
+            op);
 }
 
 TEST(LowerRow, Composites) {
   for (const auto& [m, n] : {std::pair{3, 5}, {7, 100}, {3, 4096}, {1, 20000}}) {
-    expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = softmax %0 {{axis = 1}} : float32[{0}, {1}]\n"
-                             "return %1\n}}\n", m, n), "softmax");
-    expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = softmax %0 {{axis = 0}} : float32[{0}, {1}]\n"
-                             "return %1\n}}\n", m, n), "softmax over columns");
+    expect_equal(
+        fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = softmax %0 {{axis = 1}} : float32[{0}, {1}]\n"
+                    "return %1\n}}\n",
+                    m, n),
+        "softmax");
+    expect_equal(
+        fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = softmax %0 {{axis = 0}} : float32[{0}, {1}]\n"
+                    "return %1\n}}\n",
+                    m, n),
+        "softmax over columns");
   }
 }
 
 TEST(LowerContract, Shapes) {
   for (const auto& [m, k, n] : {std::tuple{1, 5, 1}, {3, 7, 5}, {2, 513, 3}, {1, 600, 40}, {40, 600, 1}, {17, 33, 19}})
     expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = data : float32[{1}, {2}]\n"
-                             "%2 = dot_general %0, %1 {{lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]}} : float32[{0}, {2}]\n"
-                             "%3 = relu %2 : float32[{0}, {2}]\nreturn %3\n}}\n", m, k, n), "matmul");
+                             "%2 = dot_general %0, %1 {{lhs_batch = [], rhs_batch = [], lhs_contract = [1], "
+                             "rhs_contract = [0]}} : float32[{0}, {2}]\n"
+                             "%3 = relu %2 : float32[{0}, {2}]\nreturn %3\n}}\n",
+                             m, k, n),
+                 "matmul");
 }
 
 }  // namespace

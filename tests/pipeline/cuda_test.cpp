@@ -1,0 +1,55 @@
+// Map regions lowered for CUDA: their source, and CUBIN where NVRTC is found. No GPU is needed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "codegen/cuda/emit.h"
+#include "codegen/cuda/nvrtc.h"
+#include "codegen/lower.h"
+#include "ir/text.h"
+#include "lazuli/base/error.h"
+#include "passes/pass.h"
+
+namespace lazuli::testing {
+namespace {
+
+constexpr const char* kGelu =
+    "graph {\n%0 = data : float32[64, 4096]\n%1 = data : float32[4096]\n%2 = argument : float32[]\n"
+    "%3 = expand %1 : float32[64, 4096]\n%4 = expand %2 : float32[64, 4096]\n%5 = mul %0, %3 : float32[64, 4096]\n"
+    "%6 = add %5, %4 : float32[64, 4096]\n%7 = gelu_tanh %6 : float32[64, 4096]\nreturn %7\n}\n";
+
+codegen::Lowered lower_for_gpu(const char* text, ir::Interner& interner) {
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  const ir::Graph g = passes::run_passes(ir::parse(text, interner), passes::default_pipeline(), ctx);
+  const ir::Partition p = passes::partition(g, ctx);
+  codegen::LoweringOptions options;
+  options.gpu = true;
+  return codegen::lower(p.regions.at(0), codegen::choose_schedule(p.regions.at(0), options), options);
+}
+
+TEST(Cuda, AMapRegionSpreadsItsElementsOverThreads) {
+  ir::Interner interner;
+  const codegen::Lowered lowered = lower_for_gpu(kGelu, interner);
+  EXPECT_EQ(lowered.schedule.str(), "map 256b x1 block=1024 threads=256");
+  const std::string source = codegen::emit_cuda(*lowered.kernel).text;
+  EXPECT_THAT(source, ::testing::HasSubstr("threadIdx.x"));
+  EXPECT_THAT(source, ::testing::HasSubstr("__fmaf_rn"));
+}
+
+TEST(Cuda, AMapRegionCompilesForBothArchitectures) {
+  std::string why;
+  const auto nvrtc = codegen::Nvrtc::open("", &why);
+  if (!nvrtc) GTEST_SKIP() << why;
+  ir::Interner interner;
+  const std::string source = codegen::emit_cuda(*lower_for_gpu(kGelu, interner).kernel).text;
+  for (const char* arch : {"sm_80", "sm_90a"}) EXPECT_GT(nvrtc->compile(source, "gelu", arch).size(), 1000u) << arch;
+}
+
+TEST(Cuda, ARowRegionSaysThatItHasNoScheduleYet) {
+  ir::Interner interner;
+  EXPECT_THROW(
+      lower_for_gpu("graph {\n%0 = data : float32[8]\n%1 = sum %0 {axes = [0]} : float32[]\nreturn %1\n}\n", interner),
+      Error);
+}
+
+}  // namespace
+}  // namespace lazuli::testing
