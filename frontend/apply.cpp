@@ -191,7 +191,7 @@ NodeRef elementwise(Op op, std::initializer_list<Operand> list, const Location& 
   for (size_t i = 0; i < o.count; ++i)
     if (o.node[i]) shape = broadcast_or_throw(row.name, shape, o.node[i]->shape(), loc);
 
-  if (row.name == "pow" && o.node[0] && !o.node[1]) {
+  if (op == Op::pow && o.node[0] && !o.node[1]) {
     const Scalar& exponent = o.source[1]->scalar();
     if (!is_floating(dtype) && exponent.to_double() < 0)
       throw Error(ErrorKind::Value, "Integers to negative integer powers are not allowed.",
@@ -217,7 +217,7 @@ Tensor apply(Op op, std::initializer_list<Operand> operands, const Location& loc
 
 Tensor& write_out(Tensor& out, NodeRef value, const Location& loc) {
   if (!out.defined()) {
-    out = wrap(value, loc);
+    out = wrap(std::move(value), loc);
     return out;
   }
   if (!can_cast(value->dtype(), out.dtype()))

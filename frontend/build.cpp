@@ -10,13 +10,6 @@ using ir::NodeRef;
 using ir::Op;
 using ir::Shape;
 
-Op op_named(std::string_view name) {
-  Op op{};
-  if (!ir::find_op(name, &op))
-    throw Error(ErrorKind::Unsupported, "no operation " + std::string(name) + " in the op table");
-  return op;
-}
-
 NodeRef on_device(NodeRef leaf, Device device, const Location& loc) {
   if (leaf->device() == device) return leaf;
   ir::NodeSpec spec;

@@ -5,9 +5,6 @@
 
 namespace lazuli {
 
-/// The op of a row that is looked up by name.
-ir::Op op_named(std::string_view name);
-
 /// The same 0-d leaf (argument, constant) on a device.
 ir::NodeRef on_device(ir::NodeRef leaf, Device device, const Location& loc);
 

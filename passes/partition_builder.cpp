@@ -246,7 +246,7 @@ Region RegionBuilder::finish() {
   for (uint32_t o = 0; o < r.outputs.size(); ++o) {
     for (uint32_t i = 0; i < r.inputs.size(); ++i) {
       const Node *out = r.outputs[o], *in = r.inputs[i];
-      if (out->nbytes() != in->nbytes() || itemsize(out->dtype()) != itemsize(in->dtype())) continue;
+      if (out->nbytes() != in->nbytes() || out->dtype() != in->dtype()) continue;  // one buffer has one element type
       const bool same = std::all_of(reads_.begin(), reads_.end(),
                                     [&](const Access& a) { return a.node != in || a.flat == writes_[o].flat; });
       if (same) r.may_alias.emplace_back(o, i);

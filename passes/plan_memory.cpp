@@ -415,7 +415,7 @@ std::vector<const Node*> data_leaves(const ir::Graph& g, const MemoryFacts& fact
 }
 
 bool may_overwrite(const ir::Region& region, const Node* o, const Node* v) {
-  if (o->nbytes() != v->nbytes() || itemsize(o->dtype()) != itemsize(v->dtype())) return false;
+  if (o->nbytes() != v->nbytes() || o->dtype() != v->dtype()) return false;
   return std::any_of(region.may_alias.begin(), region.may_alias.end(), [&](const auto& pair) {
     return region.outputs[pair.first] == o && region.inputs[pair.second] == v;
   });

@@ -1,6 +1,6 @@
 // lazuli-opgen: writes the public functions of every elementwise op from its row in the op table.
 //
-//   lazuli-opgen <folder of headers> <source file> <markdown file>
+//   lazuli-opgen <folder of headers> <source file> <markdown file> <table of calls, for tests>
 //
 // A row gives a function per combination of tensors and numbers, an _out form, a method, and an in-place method unless
 // its result has another type. A file whose text would not change is left alone, so that nothing is rebuilt for it.
@@ -168,6 +168,23 @@ std::string table_row(const Entry& e) {
                      e.alias ? fmt::format("The same as {}.", row.name) : text);
 }
 
+/// One line of the table that tests walk: every form of the function, over operands a[0], a[1], a[2].
+std::string calls(const Entry& e) {
+  const OpInfo& row = info(e.op);
+  const int self = self_operand(row);
+  std::string all, rest;
+  for (int i = 0; i < row.min_arity; ++i) {
+    all += fmt::format("{}a[{}]", i == 0 ? "" : ", ", i);
+    if (i != self) rest += fmt::format("{}a[{}]", rest.empty() ? "" : ", ", i);
+  }
+  return fmt::format(
+      "{{\"{}\", ir::Op::{}, [](Tensor* a) {{ return {}({}); }}, [](Tensor* a) {{ return a[{}].{}({}); }},\n"
+      " [](Tensor& out, Tensor* a) -> Tensor& {{ return {}_out(out, {}); }}, {}}},\n",
+      e.name, row.name, e.name, all, self, e.name, rest, e.name, all,
+      in_place(row) ? fmt::format("[](Tensor* a) -> Tensor& {{ return a[{}].{}_({}); }}", self, e.name, rest)
+                    : "nullptr");
+}
+
 void write_if_changed(const std::string& path, const std::string& text) {
   std::ifstream in(path, std::ios::binary);
   std::stringstream old;
@@ -198,8 +215,8 @@ std::vector<Entry> entries() {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 4) {
-    fmt::print(stderr, "usage: lazuli-opgen <folder of headers> <source file> <markdown file>\n");
+  if (argc != 5) {
+    fmt::print(stderr, "usage: lazuli-opgen <folder of headers> <source file> <markdown file> <table of calls>\n");
     return 2;
   }
   const std::string folder = argv[1];
@@ -214,7 +231,9 @@ int main(int argc, char** argv) try {
   std::string table =
       "# Elementwise operations\n\nWritten by `lazuli-opgen` from `ir/ops/elementwise.def`. Every row is a function, a "
       "method and the forms named.\n\n| call | types | result | forms | meaning |\n|---|---|---|---|---|\n";
+  std::string forms = "// {name, op, function, method, out form, in-place form}. Written by lazuli-opgen.\n";
   for (const Entry& e : entries()) {
+    forms += calls(e);
     functions(e, header, source);
     methods(e, members, source);
     table += table_row(e);
@@ -225,6 +244,7 @@ int main(int argc, char** argv) try {
   write_if_changed(folder + "/tensor_methods.inc", members);
   write_if_changed(argv[2], source);
   write_if_changed(argv[3], table);
+  write_if_changed(argv[4], forms);
   return 0;
 } catch (const std::exception& e) {
   fmt::print(stderr, "lazuli-opgen: {}\n", e.what());

@@ -197,7 +197,7 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, TensorOpti
   const DType type = computing_dtype(dtype);
   const Device device = options.device_or(kCPU);
   const NodeRef line = linspace_node(start.to_double(), end.to_double(), steps, type, device, loc);
-  const NodeRef power = Build(loc).op(op_named("pow"), on_device(argument(base, type, loc), device, loc), line);
+  const NodeRef power = Build(loc).op(Op::pow, on_device(argument(base, type, loc), device, loc), line);
   return wrap(cast_to(power, dtype, loc), loc);
 }
 

@@ -103,6 +103,11 @@ NodeRef matmul_node(const NodeRef& a, const NodeRef& b, const Location& loc) {
   return dot_general(a, b, std::move(dims), loc);
 }
 
+NodeRef matmul_node(const Tensor& ta, const Tensor& tb, const Location& loc) {
+  const NodeRef a = node_of(ta), b = node_of(tb);
+  return matmul_node(a, b, loc);
+}
+
 void check_rank(std::string_view text, const NodeRef& x, size_t rank, const Location& loc) {
   if (x->rank() != rank)
     throw Error(ErrorKind::Shape, std::string(text), fmt::format("its shape is {}", ir::str(x->shape())), loc);
@@ -153,7 +158,7 @@ NodeRef dot_node(const Tensor& ta, const Tensor& tb, const Location& loc) {
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, Location loc) {
-  return wrap(matmul_node(node_of(a), node_of(b), loc), loc);
+  return wrap(matmul_node(a, b, loc), loc);
 }
 Tensor mm(const Tensor& a, const Tensor& b, Location loc) {
   return wrap(mm_node(a, b, loc), loc);
@@ -169,7 +174,7 @@ Tensor dot(const Tensor& a, const Tensor& b, Location loc) {
 }
 
 Tensor& matmul_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, matmul_node(node_of(a), node_of(b), loc), loc);
+  return write_out(out, matmul_node(a, b, loc), loc);
 }
 Tensor& mm_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
   return write_out(out, mm_node(a, b, loc), loc);

@@ -112,7 +112,7 @@ Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& w
 }
 
 Tensor gelu(const Tensor& x, std::string_view approximate, Location loc) {
-  if (approximate == "none") return apply(op_named("gelu"), {x}, loc);
+  if (approximate == "none") return apply(Op::gelu, {x}, loc);
   if (approximate == "tanh") return apply(Op::gelu_tanh, {x}, loc);
   throw Error(ErrorKind::Value, "approximate argument must be either none or tanh.",
               fmt::format("it is \"{}\"", approximate), loc);

@@ -45,6 +45,11 @@ NodeRef float_input(std::string_view op, const Tensor& x, OptionalDType dtype, c
   return cast_to(n, type, loc);
 }
 
+NodeRef average(const Tensor& x, const DimList& dim, bool keep, OptionalDType dtype, const Location& loc) {
+  const NodeRef n = float_input("mean", x, dtype, loc);
+  return Build(loc).composite(Op::mean, n, axes_of(dim, rank_of(n), loc), 0, keep);
+}
+
 NodeRef variance(std::string_view op, const Tensor& x, const DimList& dim, double correction, bool keep,
                  const Location& loc) {
   const NodeRef n = node_of(x);
@@ -121,8 +126,8 @@ NodeRef norm_node(const Tensor& x, const Scalar& p, const DimList& dim, bool kee
     r = b.op(Op::sqrt, b.reduce(Op::sum, b.op(Op::mul, f, f), axes, keep));
   } else {
     const auto number = [&](double v) { return on_device(argument(v, f->dtype(), loc), f->device(), loc); };
-    r = b.reduce(Op::sum, b.op(op_named("pow"), b.op(Op::abs, f), number(power)), axes, keep);
-    r = b.op(op_named("pow"), r, number(1 / power));
+    r = b.reduce(Op::sum, b.op(Op::pow, b.op(Op::abs, f), number(power)), axes, keep);
+    r = b.op(Op::pow, r, number(1 / power));
   }
   return b.cast(r, n->dtype());
 }
@@ -150,12 +155,10 @@ Tensor mean(const Tensor& x, OptionalDType dtype, Location loc) {
   return mean(x, kEverything, false, dtype, loc);
 }
 Tensor mean(const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
-  const NodeRef n = float_input("mean", x, dtype, loc);
-  return wrap(Build(loc).composite(Op::mean, n, axes_of(dim, rank_of(n), loc), 0, keepdim), loc);
+  return wrap(average(x, dim, keepdim, dtype, loc), loc);
 }
 Tensor& mean_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
-  const NodeRef n = float_input("mean", x, dtype, loc);
-  return write_out(out, Build(loc).composite(Op::mean, n, axes_of(dim, rank_of(n), loc), 0, keepdim), loc);
+  return write_out(out, average(x, dim, keepdim, dtype, loc), loc);
 }
 
 Tensor var(const Tensor& x, Location loc) {

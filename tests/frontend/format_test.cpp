@@ -37,16 +37,36 @@ void put(std::vector<std::byte>& out, T v) {
 std::vector<std::byte> encode(DType t, const std::vector<double>& values) {
   std::vector<std::byte> out;
   for (double v : values) switch (t) {
-      case DType::Bool: put<uint8_t>(out, v != 0); break;
-      case DType::UInt8: put<uint8_t>(out, static_cast<uint8_t>(v)); break;
-      case DType::Int8: put<int8_t>(out, static_cast<int8_t>(v)); break;
-      case DType::Int16: put<int16_t>(out, static_cast<int16_t>(v)); break;
-      case DType::Int32: put<int32_t>(out, static_cast<int32_t>(v)); break;
-      case DType::Int64: put<int64_t>(out, static_cast<int64_t>(v)); break;
-      case DType::Float16: put<uint16_t>(out, float_to_half_bits(static_cast<float>(v))); break;
-      case DType::BFloat16: put<uint16_t>(out, float_to_bfloat16_bits(static_cast<float>(v))); break;
-      case DType::Float32: put<float>(out, static_cast<float>(v)); break;
-      default: put<double>(out, v); break;
+      case DType::Bool:
+        put<uint8_t>(out, v != 0);
+        break;
+      case DType::UInt8:
+        put<uint8_t>(out, static_cast<uint8_t>(v));
+        break;
+      case DType::Int8:
+        put<int8_t>(out, static_cast<int8_t>(v));
+        break;
+      case DType::Int16:
+        put<int16_t>(out, static_cast<int16_t>(v));
+        break;
+      case DType::Int32:
+        put<int32_t>(out, static_cast<int32_t>(v));
+        break;
+      case DType::Int64:
+        put<int64_t>(out, static_cast<int64_t>(v));
+        break;
+      case DType::Float16:
+        put<uint16_t>(out, float_to_half_bits(static_cast<float>(v)));
+        break;
+      case DType::BFloat16:
+        put<uint16_t>(out, float_to_bfloat16_bits(static_cast<float>(v)));
+        break;
+      case DType::Float32:
+        put<float>(out, static_cast<float>(v));
+        break;
+      default:
+        put<double>(out, v);
+        break;
     }
   return out;
 }

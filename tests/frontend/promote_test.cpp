@@ -10,12 +10,16 @@ constexpr DType kAll[] = {kBool, kUInt8, kInt8, kInt16, kInt32, kInt64, kFloat16
 
 TEST(Promote, Table) {
   // Rows and columns in the order of kAll; entries as PyTorch documents them.
-  const char* table[10][10] = {
-      {"b1", "u1", "i1", "i2", "i4", "i8", "f2", "bf", "f4", "f8"}, {"u1", "u1", "i2", "i2", "i4", "i8", "f2", "bf", "f4", "f8"},
-      {"i1", "i2", "i1", "i2", "i4", "i8", "f2", "bf", "f4", "f8"}, {"i2", "i2", "i2", "i2", "i4", "i8", "f2", "bf", "f4", "f8"},
-      {"i4", "i4", "i4", "i4", "i4", "i8", "f2", "bf", "f4", "f8"}, {"i8", "i8", "i8", "i8", "i8", "i8", "f2", "bf", "f4", "f8"},
-      {"f2", "f2", "f2", "f2", "f2", "f2", "f2", "f4", "f4", "f8"}, {"bf", "bf", "bf", "bf", "bf", "bf", "f4", "bf", "f4", "f8"},
-      {"f4", "f4", "f4", "f4", "f4", "f4", "f4", "f4", "f4", "f8"}, {"f8", "f8", "f8", "f8", "f8", "f8", "f8", "f8", "f8", "f8"}};
+  const char* table[10][10] = {{"b1", "u1", "i1", "i2", "i4", "i8", "f2", "bf", "f4", "f8"},
+                               {"u1", "u1", "i2", "i2", "i4", "i8", "f2", "bf", "f4", "f8"},
+                               {"i1", "i2", "i1", "i2", "i4", "i8", "f2", "bf", "f4", "f8"},
+                               {"i2", "i2", "i2", "i2", "i4", "i8", "f2", "bf", "f4", "f8"},
+                               {"i4", "i4", "i4", "i4", "i4", "i8", "f2", "bf", "f4", "f8"},
+                               {"i8", "i8", "i8", "i8", "i8", "i8", "f2", "bf", "f4", "f8"},
+                               {"f2", "f2", "f2", "f2", "f2", "f2", "f2", "f4", "f4", "f8"},
+                               {"bf", "bf", "bf", "bf", "bf", "bf", "f4", "bf", "f4", "f8"},
+                               {"f4", "f4", "f4", "f4", "f4", "f4", "f4", "f4", "f4", "f8"},
+                               {"f8", "f8", "f8", "f8", "f8", "f8", "f8", "f8", "f8", "f8"}};
   const char* names[10] = {"b1", "u1", "i1", "i2", "i4", "i8", "f2", "bf", "f4", "f8"};
   for (int i = 0; i < 10; ++i)
     for (int j = 0; j < 10; ++j) {
@@ -78,7 +82,9 @@ TEST(Promote, NamesOfMessages) {
   EXPECT_EQ(torch_name(kBool), "Bool");
 }
 
-TEST(Promote, ReservedTypesAreRefused) { EXPECT_ANY_THROW(promote_types(kFloat32, DType::Complex64)); }
+TEST(Promote, ReservedTypesAreRefused) {
+  EXPECT_ANY_THROW(promote_types(kFloat32, DType::Complex64));
+}
 
 TEST(Scalars, KeepTheirKind) {
   EXPECT_TRUE(Scalar(true).is_bool());

@@ -26,7 +26,8 @@ Tensor operator^(const Operand& a, const Operand& b);
 Tensor operator<<(const Operand& a, const Operand& b);
 Tensor operator>>(const Operand& a, const Operand& b);
 Tensor operator~(const Operand& a);
-Tensor operator!(const Operand& a);
+/// Takes the tensor itself: through Operand it would be as good a match as !bool(a).
+Tensor operator!(const Tensor& a);
 
 Tensor& operator+=(Tensor& a, const Operand& b);
 Tensor& operator-=(Tensor& a, const Operand& b);
