@@ -29,7 +29,7 @@ if(NOT LAZULI_STATIC)
   set(others "[!267]" "2[!i]" "2i[!r]" "6[!sp]" "6s[!c]" "6sc[!a]" "6p[!a]" "6pa[!s]" "7[!cr]" "7c[!o]" "7co[!d]"
       "7r[!u]" "7ru[!n]")
   set(exported "")
-  foreach(prefix _ZN _ZNK _ZT[VIST]N _ZGVN)
+  foreach(prefix _ZN _ZN[KOR] _ZNK[OR] _ZT[VIST]N _ZGVN)
     foreach(other ${others})
       string(APPEND exported "    ${prefix}6lazuli${other}*;\n")
     endforeach()
@@ -38,6 +38,9 @@ if(NOT LAZULI_STATIC)
   configure_file(${PROJECT_SOURCE_DIR}/cmake/lazuli.map.in ${map} @ONLY)
   target_link_options(lazuli PRIVATE LINKER:--version-script=${map} LINKER:--exclude-libs,ALL LINKER:--as-needed
                       LINKER:--gc-sections LINKER:-Bsymbolic-functions)
+  if(NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")  # the program brings the sanitizer's names
+    target_link_options(lazuli PRIVATE LINKER:-z,defs)
+  endif()
   set_target_properties(lazuli PROPERTIES LINK_DEPENDS ${map})
 endif()
 
@@ -46,7 +49,7 @@ if(LAZULI_INSTALL)
   set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lazuli)
   install(TARGETS lazuli EXPORT lazuli-targets)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/frontend/include/ ${LAZULI_GENERATED_INCLUDE}/
-          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h" PATTERN "*.inc")
   install(EXPORT lazuli-targets NAMESPACE lazuli:: DESTINATION ${package_dir})
   configure_package_config_file(cmake/lazuli-config.cmake.in ${PROJECT_BINARY_DIR}/lazuli-config.cmake
                                 INSTALL_DESTINATION ${package_dir})

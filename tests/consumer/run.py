@@ -22,7 +22,8 @@ def check_exported_names(library):
     out = subprocess.run(["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True).stdout
     names = [line.split()[-1].split("@")[0] for line in out.splitlines()]
     assert names, f"{library} exports nothing"
-    starts = [start + "6lazuli" for start in ("_ZN", "_ZNK", "_ZTVN", "_ZTIN", "_ZTSN", "_ZTTN", "_ZGVN")]
+    functions = ("_ZN", "_ZNK", "_ZNO", "_ZNR", "_ZNKO", "_ZNKR")  # plain, const, and called on &&, &, ...
+    starts = [start + "6lazuli" for start in (*functions, "_ZTVN", "_ZTIN", "_ZTSN", "_ZTTN", "_ZGVN")]
     internal = ("2ir", "6scalar", "6passes", "7codegen", "7runtime")
     for name in names:
         tails = [name[len(s):] for s in starts if name.startswith(s)]
