@@ -1,8 +1,7 @@
 // Graphs that grow: what is known of them, bounded memory without eval, and a million operations on a small stack.
-#include <pthread.h>
-
 #include "frontend/tensor_impl.h"
 #include "tests/frontend/litmus.h"
+#include "tests/frontend/small_stack.h"
 
 namespace lazuli {
 namespace {
@@ -54,24 +53,6 @@ TEST(Growth, ALoopWithoutEvalIsBoundedAndWarnsOnce) {
   for (uint32_t line = first; line <= last; ++line)
     named |= warnings[0].find("growth_test.cpp:" + std::to_string(line)) != std::string::npos;
   EXPECT_TRUE(named) << warnings[0];
-}
-
-/// Runs on a thread of 64 KB, with nothing else on it.
-void on_small_stack(void (*body)()) {
-  pthread_attr_t attr;
-  ASSERT_EQ(pthread_attr_init(&attr), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&attr, 64 << 10), 0);
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, &attr,
-                [](void* f) -> void* {
-                  reinterpret_cast<void (*)()>(f)();
-                  return nullptr;
-                },
-                reinterpret_cast<void*>(body)),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attr);
 }
 
 TEST(Growth, AMillionAdditionsOnASmallStack) {
