@@ -103,17 +103,22 @@ void interpret_leaf(const Node* n, Operands inputs, ScalarCache& cache, HostArra
 
 HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache);
 
-/// Composites are what their expansion computes.
+/// Composites are what their expansion over leaves computes; the leaves have the values of the operands.
 HostArray interpret_composite(const Node* n, Operands inputs, ScalarCache& cache) {
   Interner interner;
-  const NodeRef expansion = expand_composite(n, interner);
+  std::vector<NodeRef> leaves;
   std::unordered_map<const Node*, HostArray> values;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    leaves.push_back(interner.make({.op = Op::data,
+                                    .attr = LeafAttr{interner.next_leaf_id()},
+                                    .dtype = n->input(i)->dtype(),
+                                    .shape = n->input(i)->shape(),
+                                    .device = n->device()}));
+    values[leaves.back().get()] = *inputs[i];
+  }
+  const NodeRef expansion = expand_composite(rebuild(n, leaves, interner).get(), interner);
   for (const Node* step : topological_order({{expansion}})) {
-    const auto own = std::find(n->inputs().begin(), n->inputs().end(), step);
-    if (own != n->inputs().end()) {
-      values[step] = *inputs[static_cast<size_t>(own - n->inputs().begin())];
-      continue;
-    }
+    if (values.contains(step)) continue;
     std::vector<const HostArray*> operands;
     for (const Node* input : step->inputs()) operands.push_back(&values.at(input));
     values[step] = evaluate(step, operands, cache);
