@@ -144,6 +144,7 @@ ValueId LoopNest::size(const char* purpose, int64_t v) {
 }
 
 std::pair<ValueId, ValueId> LoopNest::divide(ValueId x, std::array<uint64_t, 3> key, int64_t divisor, int64_t x_limit) {
+  divisor = std::max<int64_t>(1, divisor);  // a loop over an empty axis is emitted, too
   const ValueId d = size({kDivisor, key[1], key[2] * 8 + key[0]}, divisor);
   ValueId q;
   if (x_limit <= (int64_t{1} << 31) && divisor < (int64_t{1} << 31)) {
@@ -178,7 +179,7 @@ ValueId LoopNest::atom_value(AtomId id) {
   }
   const ValueId x = value(a.of);
   const auto [q, r] =
-      divide(x, {kDivisor, a.of, static_cast<uint64_t>(a.divisor == 0)}, a.divisor, arena_.expr(a.of).high + 1);
+      divide(x, {kDivisor, a.of, static_cast<uint64_t>(a.divisor)}, a.divisor, arena_.expr(a.of).high + 1);
   return a.kind == AtomKind::Quotient ? q : r;
 }
 

@@ -43,7 +43,7 @@ void lower_contract(RegionEmitter& e) {
   };
   const auto contract = [&](Body& body) {
     const ValueId n = e.nest.size("depth", depth);
-    if (spans == 1) return span(b.index(0), n, body);
+    if (spans <= 1) return span(b.index(0), n, body);
     const ValueId count = e.nest.size("spans", spans);
     b.for_loop(b.index(0), count, b.index(1), {}, [&](ValueId s, const std::vector<ValueId>&) {
       const ValueId begin = b.mul(s, b.index(kSpan));
