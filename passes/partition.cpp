@@ -140,7 +140,9 @@ class Partitioner {
     const Node* n = order_[i];
     NodeInfo& f = info_[i];
     const Demand* last = last_reader(f);
-    if (last && !last->in_contraction && regions_[last->region]->accept_reduction(n, last->index, ctx_))
+    // Other readers need all of it.
+    if (last && !last->in_contraction && (f.demands.size() == 1 || regions_[last->region]->covers(n, last->index)) &&
+        regions_[last->region]->accept_reduction(n, last->index, ctx_))
       return reduce_in(i, *last, Unfused::ReducedElsewhere);
     store(i, Unfused::ReducedElsewhere);
   }
@@ -196,7 +198,8 @@ class Partitioner {
     if (last && !last->in_contraction && why != Unfused::OpLimit) {
       const Demand where = *last;
       RegionBuilder& r = *regions_[where.region];
-      if (is_reduce(n->op()) && r.accept_reduction(n, where.index, ctx_)) return reduce_in(i, where, why);
+      if (is_reduce(n->op()) && r.covers(n, where.index) && r.accept_reduction(n, where.index, ctx_))
+        return reduce_in(i, where, why);
       if (!computes_alone && r.has_room(costs_.of(n), ctx_) && r.can_store(n, where.index)) {
         r.add_output(n, where.index);
         connect_readers(i, where.region, why);

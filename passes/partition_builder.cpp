@@ -77,9 +77,9 @@ std::string RegionBuilder::space_key(const Node* root) {
 
 IndexVec RegionBuilder::root_index(const Node* root) const {
   IndexVec index;
-  for (size_t d = 0; d < axes_.size(); ++d)
-    if (!reduced_[d]) index.push_back(axes_[d]);
-  index.resize(root->rank());
+  // A map's axes are the first ones, and they stay so when a reduction joins: it may reduce some of them, or bring more.
+  for (size_t d = 0; d < axes_.size() && index.size() < root->rank(); ++d)
+    if (!is_reduce(root->op()) || !reduced_[d]) index.push_back(axes_[d]);
   return index;
 }
 
@@ -137,7 +137,7 @@ bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
   if (n->numel() == full_size && flat == full) return true;
   if (n->numel() == kept_size && flat == kept) return true;
   const auto used = plain_variables(index);
-  if (!used) return false;
+  if (!used || !covers(n, index)) return false;
   bool all = true, kept_only = true;
   for (size_t d = 0; d < axes_.size(); ++d) {
     const int64_t v = arena_->as_variable(axes_[d]);
@@ -146,6 +146,14 @@ bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
     kept_only &= (*used)[static_cast<size_t>(v)] != reduced_[d];
   }
   return kept_only || (all && kind_ != RegionKind::Contract);
+}
+
+bool RegionBuilder::covers(const Node* n, const IndexVec& index) const {
+  for (size_t d = 0; d < index.size(); ++d) {
+    const int64_t v = arena_->as_variable(index[d]);
+    if (n->shape()[d] != (v < 0 ? 1 : arena_->extent(static_cast<uint32_t>(v)))) return false;
+  }
+  return true;
 }
 
 std::vector<int64_t> RegionBuilder::reduced_extents() const {
@@ -243,7 +251,18 @@ Region RegionBuilder::finish() {
   r.arena = arena_;
   r.axes = axes_;
   if (kind_ == RegionKind::Contract) return r;
+  // A row's kept outputs are stored before the row is read once more for the others.
+  const auto is_inner = [&](const Access& write) {
+    std::vector<bool> used(arena_->variable_count());
+    arena_->collect_variables(write.flat, &used);
+    for (size_t d = 0; d < axes_.size(); ++d)
+      if (const int64_t v = arena_->as_variable(axes_[d]); reduced_[d] && v >= 0 && used[static_cast<size_t>(v)])
+        return true;
+    return false;
+  };
+  const bool any_inner = std::any_of(writes_.begin(), writes_.end(), is_inner);
   for (uint32_t o = 0; o < r.outputs.size(); ++o) {
+    if (any_inner && !is_inner(writes_[o])) continue;
     for (uint32_t i = 0; i < r.inputs.size(); ++i) {
       const Node *out = r.outputs[o], *in = r.inputs[i];
       if (out->nbytes() != in->nbytes() || out->dtype() != in->dtype()) continue;  // one buffer has one element type

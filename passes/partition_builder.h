@@ -40,6 +40,8 @@ class RegionBuilder {
 
   /// Whether `n`, evaluated at `index`, is one element per point of the full or of the kept space.
   bool can_store(const ir::Node* n, const ir::IndexVec& index);
+  /// Whether `index`, an axis of the space per axis of `n`, takes every value that it has in `n`.
+  bool covers(const ir::Node* n, const ir::IndexVec& index) const;
   /// Whether a reduction needed at `index` can run here; if so the region becomes (or stays) a row region around it.
   bool accept_reduction(const ir::Node* n, const ir::IndexVec& index, const PassContext& ctx);
   /// Whether a contraction needed at `index` can run here with this region as its epilogue; if so it becomes one.
