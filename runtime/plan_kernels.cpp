@@ -44,7 +44,12 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
   for (const Node* n : region.nodes) {
     key.put(*n);
     key.put(n->input_count());
-    for (const Node* input : n->inputs()) key.put(numbers[input]);
+    for (const Node* input : n->inputs()) {
+      const uint32_t i = numbers.find(input);
+      key.put(uint64_t{i});
+      // An operand of which no element is needed still shifts the others.
+      if (i == NodeNumbers::kAbsent) key.put(std::span<const int64_t>(input->shape()));
+    }
   }
   key.put(region.outputs.size());
   for (const Node* n : region.outputs) key.put(numbers[n]);
