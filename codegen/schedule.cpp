@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "codegen/region_emitter.h"
+#include "codegen/row_stages.h"
 
 namespace lazuli::codegen {
 
@@ -28,9 +28,7 @@ std::string Schedule::str() const {
 
 namespace {
 
-constexpr int64_t kTaskElements = 32768;  // large enough to hide a task's overhead, small enough to balance
 constexpr int64_t kFewRows = 16;
-constexpr int64_t kLongRow = 16384;
 
 // Votes of the large loads on the loop along which memory is consecutive.
 bool reads_along(const ItemGraph& graph, const IndexArena& arena, const std::vector<uint32_t>& variables) {
@@ -81,6 +79,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
   if (options.gpu) return gpu_schedule(region);
   Schedule s;
   s.vector_bits = options.target.vector_bits;
+  const int64_t task_elements = options.target.task_elements, long_row = task_elements / 2;
   Schedule probe_schedule = s;
   RegionEmitter probe(region, probe_schedule, options);
   const LoopNest& nest = probe.nest;
@@ -103,10 +102,10 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
     s.strategy = Strategy::Map;
     s.unroll = heavy || nest.groups().empty() ? 1 : 2;
     const bool flat = nest.kept_count() <= 1;
-    if (flat || inner > 2 * kTaskElements) {
-      s.block = kTaskElements;
+    if (flat || inner > 2 * task_elements) {
+      s.block = task_elements;
     } else {
-      s.rows_per_task = std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, inner));
+      s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, inner));
     }
     bool only = true;  // every output is streamed, so that one flag serves all
     for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
@@ -116,7 +115,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
   }
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
     s.strategy = Strategy::Contract;
-    s.rows_per_task = std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, length * 16));
+    s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length * 16));
     return s;
   }
   std::vector<uint32_t> along_reduced, along_kept;
@@ -127,19 +126,19 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
       reads_along(probe.graph, *region.arena, {nest.groups()[nest.kept_count() - 1].variables.back()})) {
     s.strategy = Strategy::RowColumns;
     const int64_t columns = nest.groups()[nest.kept_count() - 1].extent;
-    s.block = std::min<int64_t>(columns, 4096);
+    s.block = std::min(columns, std::min<int64_t>(task_elements, 4096));
     s.unroll = heavy ? 1 : 2;
     return s;
   }
   s.unroll = heavy ? 1 : 2;
-  if (rows < kFewRows && length >= kLongRow) {
+  if (rows < kFewRows && length >= long_row) {
     s.strategy = Strategy::RowSplit;
-    s.rows_per_task = 16;
+    s.rows_per_task = std::max<int64_t>(1, task_elements / kChunk);
     s.prefetch_bytes = 0;
     return s;
   }
   s.strategy = Strategy::RowInner;
-  s.rows_per_task = std::max<int64_t>(1, kTaskElements / std::max<int64_t>(1, length));
+  s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length));
   s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 2;
   const std::vector<size_t> stored = probe.outputs_where(true);
   s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length);

@@ -53,6 +53,7 @@ codegen::CpuTarget Context::target(const EvalOptions& options) const {
   codegen::CpuTarget t = host_;
   const int bits = options.vector_bits ? options.vector_bits : settings_.eval.vector_bits;
   if (bits) t.vector_bits = bits;
+  if (settings_.task_elements) t.task_elements = settings_.task_elements;
   return t;
 }
 

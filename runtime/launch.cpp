@@ -93,6 +93,7 @@ void Runner::allocate(const Boundary& boundary) {
 
 int Runner::participants(int64_t tasks, double nanoseconds_per_task) const {
   if (threads_ == 1 || tasks <= 1) return 1;
+  if (context_.settings().always_parallel) return static_cast<int>(std::min<int64_t>(threads_, tasks));
   const double total = static_cast<double>(tasks) * nanoseconds_per_task;
   if (total < kHotNanoseconds || (total < kColdNanoseconds && !context_.pool().hot())) return 1;
   return static_cast<int>(std::min<double>(std::min<double>(threads_, static_cast<double>(tasks)),

@@ -24,6 +24,8 @@ struct Settings {
   int64_t kernel_cache_bytes = int64_t{256} << 20;
   int64_t program_cache_bytes = int64_t{256} << 20;
   bool perf_map = false;
+  int64_t task_elements = 0;     // 0: as codegen::CpuTarget has it; tests make small tensors many tasks
+  bool always_parallel = false;  // every thread takes part in however little work
   std::vector<DumpRequest> dumps;
   std::string dump_directory = "lazuli-dump";
 };
