@@ -1,0 +1,22 @@
+// 20,000 random graphs under two sampled configurations each.
+#include <gtest/gtest.h>
+
+#include "tests/fuzz/fuzzer.h"
+
+namespace lazuli::fuzz {
+namespace {
+
+class FuzzLong : public ::testing::TestWithParam<int> {};
+
+TEST_P(FuzzLong, CompiledEqualsInterpreted) {
+  const Options options{.seed = 1'000'000 + static_cast<uint64_t>(GetParam()) * 1000, .count = 1000, .configs = 2};
+  std::printf("seeds from %llu\n", static_cast<unsigned long long>(options.seed));
+  const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
+  std::printf("%s\n", sum.str().c_str());
+  EXPECT_EQ(sum.graphs, options.count);
+}
+
+INSTANTIATE_TEST_SUITE_P(Thousands, FuzzLong, ::testing::Range(0, 20));
+
+}  // namespace
+}  // namespace lazuli::fuzz
