@@ -1,0 +1,90 @@
+"""Runs an example as a user does and looks at what it prints.
+
+run.py <name> <program> <source folder> <work folder>
+"""
+import os
+import re
+import subprocess
+import sys
+import zlib
+
+
+def call(program, *args, status=0):
+    done = subprocess.run([program, *args], capture_output=True, text=True, timeout=250)
+    assert done.returncode == status, f"{args}: status {done.returncode}, not {status}\n{done.stdout}{done.stderr}"
+    return done.stderr if status else done.stdout
+
+
+def common(program):
+    assert os.path.basename(program) in call(program, "--help")
+    for wrong in ("--nothing=1", "nothing", "--nothing"):
+        assert "--help" in call(program, wrong, status=2)
+
+
+def quickstart(program, source, work):
+    out = call(program)
+    assert "float32[256, 64] cpu pending: gelu quickstart.cpp:10" in out, out
+    assert re.search(r"[\d.e-]+ ms, [\d.e-]+ % of this machine", out), out
+    last = out.splitlines()[-1]
+    assert last.startswith("tensor([768., 832.,"), last  # 64 * 12, then each one more
+    with open(source + "/examples/quickstart.cpp") as f:
+        lines = f.read().split("\n", 1)[1]
+    with open(source + "/README.md") as f:
+        assert "```cpp\n" + lines + "```" in f.read(), "the README's ten lines are not examples/quickstart.cpp"
+
+
+def digits_knn(program, source, work):
+    common(program)
+    lines = call(program).splitlines()
+    match = re.fullmatch(r"test accuracy: (0\.\d{4}|1\.0000)", lines[-1])
+    assert match and float(match[1]) >= 0.97, lines[-1]
+    assert lines[0] == "360 test digits, 1437 training digits", lines[0]
+    start = next(i for i, line in enumerate(lines) if line.startswith("kernel "))
+    assert len([line for line in lines[start + 1:-1] if line]) == 2, "distances and nearest: two kernels\n" + "\n".join(lines)
+    assert "cannot open" in call(program, "--data=/nonexistent", status=1)
+    assert "whole number" in call(program, "--seed=x", status=2)
+
+
+def heat2d(program, source, work):
+    common(program)
+    picture = os.path.join(work, "heat2d_test.png")
+    out = call(program, "--size=96", "--steps=30", "--out=" + picture)
+    assert "30 of 30 steps" in out and "\r" not in out, out
+    assert out.splitlines()[-1] == "kernels per step: 1", out
+    with open(picture, "rb") as f:
+        png = f.read()
+    os.remove(picture)
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks, at = {}, 8
+    while at < len(png):
+        size = int.from_bytes(png[at:at + 4], "big")
+        kind, body = png[at + 4:at + 8], png[at + 8:at + 8 + size]
+        assert zlib.crc32(kind + body) == int.from_bytes(png[at + 8 + size:at + 12 + size], "big")
+        chunks[kind] = body
+        at += 12 + size
+    assert list(chunks) == [b"IHDR", b"IDAT", b"IEND"]
+    pixels = zlib.decompress(chunks[b"IDAT"])
+    assert len(pixels) == 96 * (1 + 3 * 96) and max(pixels) > 200
+    assert "cannot write" in call(program, "--size=16", "--steps=1", "--out=/nonexistent/a.png", status=1)
+    assert "whole number" in call(program, "--size=3", status=2)
+
+
+def black_scholes(program, source, work):
+    common(program)
+    out = call(program, "--options=20000", "--rounds=2")
+    assert "put-call parity holds" in out, out
+    assert "\nkernels: 1\n" in out, out
+    assert re.search(r"\d+ million options per second", out), out
+
+
+def lazuli_bench(program, source, work):
+    assert "lazuli-bench" in call(program, "--help")
+    out = call(program, "--size=128", "--rounds=2", "--filter=row/")
+    assert "results agree with float64" in out and "row/softmax" in out and "map/" not in out, out
+    assert "no case" in call(program, "--filter=nothing", "--size=64", status=1)
+    assert "multiple of 64" in call(program, "--size=65", status=2)
+
+
+if __name__ == "__main__":
+    name, program, source, work = sys.argv[1:]
+    globals()[name.replace("-", "_")](program, source, work)
