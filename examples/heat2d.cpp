@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kHelp = R"(heat2d: a plate cools, its picture is written as PNG
 
   --size=N     points along an edge (default: 256)
-  --steps=N    steps in time (default: 4000)
+  --steps=N    steps in time (default: 1000)
   --out=FILE   the picture (default: heat2d.png)
 )";
 
@@ -37,7 +37,7 @@ void step(Tensor& plate) {
   plate(inner, inner) = centre + 0.2 * (around - 4 * centre);
 }
 
-/// Hot in the middle third and along one diagonal bar, cold elsewhere.
+/// Hot in the middle third and along two bars, cold elsewhere.
 Tensor hot_plate(int64_t size) {
   Tensor plate = lz::zeros({size, size});
   const int64_t third = size / 3;
@@ -108,7 +108,7 @@ int cool(const examples::Arguments& arguments) {
 
 int main(int argc, char** argv) {
   return examples::run("heat2d", [&] {
-    const examples::Arguments arguments(argc, argv, {{"size", "256"}, {"steps", "4000"}, {"out", "heat2d.png"}});
+    const examples::Arguments arguments(argc, argv, {{"size", "256"}, {"steps", "1000"}, {"out", "heat2d.png"}});
     if (arguments.help()) {
       std::fputs(kHelp, stdout);
       return 0;
