@@ -16,7 +16,7 @@ struct PassContext {
   ir::Interner& interner;
   bool fuse = true;          // false: every node is a kernel of its own
   bool verify = false;       // run the verifier after every pass
-  int max_ops_per_kernel = 512;      // scalar primitives
+  int max_ops_per_kernel = 768;      // scalar primitives: normal random numbers and their gelu are 530
   int max_buffers_per_kernel = 64;
   int64_t cache_bytes = 32 << 20;    // last-level cache, for cost decisions
   /// Called after every pass (dumps, LAZULI_VERIFY): pass name, graph before, graph after, milliseconds.
