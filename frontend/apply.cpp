@@ -7,6 +7,7 @@
 
 #include "frontend/build.h"
 #include "frontend/promote.h"
+#include "ir/op_types.h"
 
 namespace lazuli {
 namespace {
@@ -19,42 +20,6 @@ using ir::Types;
 
 constexpr size_t kMaxOperands = 3;
 
-bool takes(Types types, DType t) {
-  switch (types) {
-    case Types::Any:
-      return true;
-    case Types::NoBool:
-      return !is_bool(t);
-    case Types::Float:
-      return is_floating(t);
-    case Types::Integral:
-      return is_integral(t);
-    case Types::IntegralOrBool:
-      return is_integral(t) || is_bool(t);
-    case Types::BoolOnly:
-      return is_bool(t);
-  }
-  return false;
-}
-
-std::string_view taken(Types types) {
-  switch (types) {
-    case Types::Any:
-      return "every type";
-    case Types::NoBool:
-      return "integers and floats";
-    case Types::Float:
-      return "floats";
-    case Types::Integral:
-      return "integers";
-    case Types::IntegralOrBool:
-      return "integers and bool";
-    case Types::BoolOnly:
-      return "bool";
-  }
-  return "";
-}
-
 [[noreturn]] void refuse_type(Op op, Types types, DType t, const Location& loc) {
   if (op == Op::sub && is_bool(t))
     throw Error(ErrorKind::DType, "Subtraction, the `-` operator, with two bool tensors is not supported.",
@@ -63,7 +28,7 @@ std::string_view taken(Types types) {
     throw Error(ErrorKind::DType, "Negation, the `-` operator, on a bool tensor is not supported.",
                 "to invert a mask use the `~` or `logical_not()` operator instead", loc);
   throw Error(ErrorKind::DType, fmt::format("\"{}\" not implemented for '{}'", ir::name(op), torch_name(t)),
-              fmt::format("{} takes {}; convert with to()", ir::name(op), taken(types)), loc);
+              fmt::format("{} takes {}; convert with to()", ir::name(op), ir::text(types)), loc);
 }
 
 /// Operands on their way to the node: tensors as nodes at once, numbers when the type is known.

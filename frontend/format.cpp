@@ -1,4 +1,5 @@
-// PyTorch's algorithm for printing tensors: one pass over the shown elements chooses notation and width, a second writes.
+// PyTorch's algorithm for printing tensors: one pass over the shown elements chooses notation and width, a second
+// writes.
 #include "frontend/format.h"
 
 #include <fmt/format.h>
@@ -26,16 +27,26 @@ T load(const void* p) {
 
 Element read(DType dtype, const void* p) {
   switch (dtype) {
-    case DType::Bool: return {0, load<uint8_t>(p) != 0};
-    case DType::UInt8: return {0, load<uint8_t>(p)};
-    case DType::Int8: return {0, load<int8_t>(p)};
-    case DType::Int16: return {0, load<int16_t>(p)};
-    case DType::Int32: return {0, load<int32_t>(p)};
-    case DType::Int64: return {0, load<int64_t>(p)};
-    case DType::Float16: return {half_bits_to_float(load<uint16_t>(p)), 0};
-    case DType::BFloat16: return {bfloat16_bits_to_float(load<uint16_t>(p)), 0};
-    case DType::Float32: return {load<float>(p), 0};
-    default: return {load<double>(p), 0};
+    case DType::Bool:
+      return {0, load<uint8_t>(p) != 0};
+    case DType::UInt8:
+      return {0, load<uint8_t>(p)};
+    case DType::Int8:
+      return {0, load<int8_t>(p)};
+    case DType::Int16:
+      return {0, load<int16_t>(p)};
+    case DType::Int32:
+      return {0, load<int32_t>(p)};
+    case DType::Int64:
+      return {0, load<int64_t>(p)};
+    case DType::Float16:
+      return {half_bits_to_float(load<uint16_t>(p)), 0};
+    case DType::BFloat16:
+      return {bfloat16_bits_to_float(load<uint16_t>(p)), 0};
+    case DType::Float32:
+      return {load<float>(p), 0};
+    default:
+      return {load<double>(p), 0};
   }
 }
 
@@ -83,9 +94,12 @@ class ArrayPrinter {
     sci_mode_ = most / least > 1000.0 || most > 1.0e8 || (!int_mode_ && least < 1.0e-4);
     for_each_shown(0, 0, [&](Element e) {
       if (!std::isfinite(e.f) || e.f == 0) return;
-      if (sci_mode_) widen(fmt::format("{:.{}e}", e.f, o_.precision));
-      else if (int_mode_) widen(fmt::format("{:.0f}", e.f), 1);
-      else widen(fmt::format("{:.{}f}", e.f, o_.precision));
+      if (sci_mode_)
+        widen(fmt::format("{:.{}e}", e.f, o_.precision));
+      else if (int_mode_)
+        widen(fmt::format("{:.0f}", e.f), 1);
+      else
+        widen(fmt::format("{:.{}f}", e.f, o_.precision));
     });
     if (o_.sci_mode) sci_mode_ = *o_.sci_mode;
   }
@@ -98,11 +112,16 @@ class ArrayPrinter {
   std::string element(int64_t offset) const {
     const Element e = read(a_.dtype, at(offset));
     std::string s;
-    if (!is_floating(a_.dtype)) s = integer(e);
-    else if (std::isnan(e.f)) s = "nan";  // Python shows no sign on it
-    else if (sci_mode_) s = fmt::format("{:.{}e}", e.f, o_.precision);
-    else if (int_mode_) s = fmt::format("{:.0f}{}", e.f, std::isinf(e.f) ? "" : ".");
-    else s = fmt::format("{:.{}f}", e.f, o_.precision);
+    if (!is_floating(a_.dtype))
+      s = integer(e);
+    else if (std::isnan(e.f))
+      s = "nan";  // Python shows no sign on it
+    else if (sci_mode_)
+      s = fmt::format("{:.{}e}", e.f, o_.precision);
+    else if (int_mode_)
+      s = fmt::format("{:.0f}{}", e.f, std::isinf(e.f) ? "" : ".");
+    else
+      s = fmt::format("{:.{}f}", e.f, o_.precision);
     return s.size() < width_ ? std::string(width_ - s.size(), ' ') + s : s;
   }
 

@@ -25,15 +25,19 @@ bool can_cast(DType from, DType to) {
 }
 
 std::string_view torch_name(DType t) {
-  constexpr std::string_view names[] = {"Bool", "Byte",     "Char",  "Short",  "Int",          "Long",          "Half",
-                                        "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble",
-                                        "Float8_e4m3fn", "Float8_e5m2"};
+  constexpr std::string_view names[] = {"Bool",         "Byte",          "Char",          "Short",      "Int",
+                                        "Long",         "Half",          "BFloat16",      "Float",      "Double",
+                                        "ComplexFloat", "ComplexDouble", "Float8_e4m3fn", "Float8_e5m2"};
   return names[static_cast<size_t>(t)];
 }
 
-void ResultType::merge(DType& into, DType t) { into = into == kUndefined ? t : promote_types(into, t); }
+void ResultType::merge(DType& into, DType t) {
+  into = into == kUndefined ? t : promote_types(into, t);
+}
 
-void ResultType::add_scalar(const Scalar& s) { merge(scalar_, s.is_floating() ? kDefaultDType : s.kind()); }
+void ResultType::add_scalar(const Scalar& s) {
+  merge(scalar_, s.is_floating() ? kDefaultDType : s.kind());
+}
 
 DType ResultType::combine(DType higher, DType lower) {
   if (higher == kUndefined) return lower;
@@ -42,6 +46,8 @@ DType ResultType::combine(DType higher, DType lower) {
   return higher;
 }
 
-DType ResultType::get() const { return combine(dim_, combine(zero_dim_, scalar_)); }
+DType ResultType::get() const {
+  return combine(dim_, combine(zero_dim_, scalar_));
+}
 
 }  // namespace lazuli

@@ -14,9 +14,13 @@ struct HostArray {
   std::vector<std::byte> bytes;
 
   template <class T>
-  const T* as() const { return reinterpret_cast<const T*>(bytes.data()); }
+  const T* as() const {
+    return reinterpret_cast<const T*>(bytes.data());
+  }
   template <class T>
-  T* as() { return reinterpret_cast<T*>(bytes.data()); }
+  T* as() {
+    return reinterpret_cast<T*>(bytes.data());
+  }
   /// Bit pattern of element i, zero-extended.
   uint64_t bits(int64_t i) const;
   void set_bits(int64_t i, uint64_t v);

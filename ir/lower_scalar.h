@@ -1,5 +1,5 @@
-// From an elementwise op (or cast) to the scalar function of one element. The interpreter evaluates it, kernels inline it.
-// Half operands are converted to float32, the body runs there, the result is rounded once.
+// From an elementwise op (or cast) to the scalar function of one element. The interpreter evaluates it, kernels inline
+// it. Half operands are converted to float32, the body runs there, the result is rounded once.
 #pragma once
 #include "ir/node.h"
 #include "ir/scalar/function.h"
@@ -9,7 +9,8 @@ namespace lazuli::ir {
 /// `operands`: dtypes in memory; result type as the op's row says. Cached by (op, dtypes) by the caller if need be.
 scalar::Function lower_elementwise(Op op, std::span<const DType> operands);
 scalar::Function lower_cast(DType from, DType to);
-/// The combining step of sum, prod, max, min, any, all: (accumulator, element) -> accumulator, in the accumulation type.
+/// The combining step of sum, prod, max, min, any, all: (accumulator, element) -> accumulator, in the accumulation
+/// type.
 scalar::Function lower_combine(Op reduce, DType accumulator);
 /// Type in which a reduction accumulates (float32 for half types, else the operand's).
 DType accumulator_type(Op reduce, DType operand);

@@ -22,18 +22,18 @@ enum class Types : uint8_t {
   Any,
   NoBool,
   Float,
-  Integral,         // integers without bool
+  Integral,  // integers without bool
   IntegralOrBool,
   BoolOnly,
 };
 
 /// How the frontend arrives at the operand type, and what type comes out.
 enum class Promote : uint8_t {
-  Same,      // operands promoted together; result of that type
-  ToFloat,   // like Same, but integers and bool become the default float
-  Compare,   // promoted together; result bool
-  Logical,   // each operand converted to bool; result bool
-  Select,    // first operand bool, the others promoted together; result of that type
+  Same,     // operands promoted together; result of that type
+  ToFloat,  // like Same, but integers and bool become the default float
+  Compare,  // promoted together; result bool
+  Logical,  // each operand converted to bool; result bool
+  Select,   // first operand bool, the others promoted together; result of that type
 };
 
 enum Flags : uint32_t {
@@ -49,7 +49,7 @@ enum Flags : uint32_t {
 struct OpInfo {
   std::string_view name;
   Family family;
-  int8_t min_arity, max_arity;   // -1: any number
+  int8_t min_arity, max_arity;  // -1: any number
   Types types;
   Promote promote;
   uint32_t flags;
@@ -62,10 +62,20 @@ const OpInfo& info(Op op);
 int op_count();
 /// Looks a name up as it stands in IR text; returns false if there is none.
 bool find_op(std::string_view name, Op* op);
-inline std::string_view name(Op op) { return info(op).name; }
-inline Family family(Op op) { return info(op).family; }
-inline bool is_elementwise(Op op) { return family(op) == Family::Elementwise; }
-inline bool is_movement(Op op) { return family(op) == Family::Movement; }
-inline bool is_reduce(Op op) { return family(op) == Family::Reduce; }
+inline std::string_view name(Op op) {
+  return info(op).name;
+}
+inline Family family(Op op) {
+  return info(op).family;
+}
+inline bool is_elementwise(Op op) {
+  return family(op) == Family::Elementwise;
+}
+inline bool is_movement(Op op) {
+  return family(op) == Family::Movement;
+}
+inline bool is_reduce(Op op) {
+  return family(op) == Family::Reduce;
+}
 
 }  // namespace lazuli::ir

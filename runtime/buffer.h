@@ -25,7 +25,8 @@ class Buffer final : public ir::Payload {
   /// External or escaped memory is never donated nor recycled by us.
   bool external() const { return external_; }
   void mark_external() { external_ = true; }
-  /// Exchanges the memory of two buffers of one size: readers of this one then find the other's contents, and vice versa.
+  /// Exchanges the memory of two buffers of one size: readers of this one then find the other's contents, and vice
+  /// versa.
   void swap_memory(Buffer& other) {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);

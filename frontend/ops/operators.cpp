@@ -35,7 +35,9 @@ Tensor operator-(const Operand& a) {
 Tensor operator~(const Operand& a) {
   return apply(Op::bitwise_not, {a}, a.where());
 }
-Tensor operator!(const Tensor& a) { return apply(Op::logical_not, {a}, Location()); }
+Tensor operator!(const Tensor& a) {
+  return apply(Op::logical_not, {a}, Location());
+}
 
 #define LAZULI_COMPOUND(symbol, op)                        \
   Tensor& operator symbol(Tensor & a, const Operand & b) { \

@@ -2,49 +2,10 @@
 // names: whoever builds the graph has inserted expand and cast.
 #include <fmt/format.h>
 
+#include "ir/op_types.h"
 #include "ir/ops/rules.h"
 
 namespace lazuli::ir {
-namespace {
-
-bool takes(Types types, DType t) {
-  switch (types) {
-    case Types::Any:
-      return true;
-    case Types::NoBool:
-      return !is_bool(t);
-    case Types::Float:
-      return is_floating(t);
-    case Types::Integral:
-      return is_integral(t);
-    case Types::IntegralOrBool:
-      return is_integral(t) || is_bool(t);
-    case Types::BoolOnly:
-      return is_bool(t);
-  }
-  return false;
-}
-
-std::string_view text(Types types) {
-  switch (types) {
-    case Types::Any:
-      return "any type";
-    case Types::NoBool:
-      return "integers and floats";
-    case Types::Float:
-      return "floats";
-    case Types::Integral:
-      return "integers";
-    case Types::IntegralOrBool:
-      return "integers and bool";
-    case Types::BoolOnly:
-      return "bool";
-  }
-  return "";
-}
-
-}  // namespace
-
 Inferred infer_elementwise(const NodeSpec& spec) {
   const OpInfo& op = info(spec.op);
   const Node* first = spec.inputs[0];

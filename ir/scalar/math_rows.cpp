@@ -113,7 +113,8 @@ Value times_sigmoid(Builder& s, Value w, Value u) {
 }
 
 // A composition, not an elementary function: every step rounds once. The relative error grows with |u| where the result
-// vanishes (150 ULP at its very end), the absolute error stays below 2^-22 |x|; forming u as a pair would cost twice the time.
+// vanishes (150 ULP at its very end), the absolute error stays below 2^-22 |x|; forming u as a pair would cost twice
+// the time.
 Value gelu_tanh(Builder& s, Value x) {
   const Value one = s.like(x, 1);
   const Value inner = s.fma(s.mul(x, x), s.like(x, -0.07135481627260025), s.like(x, -1.5957691216057308));

@@ -8,30 +8,13 @@
 #include <set>
 
 #include "ir/lower_scalar.h"
+#include "ir/op_types.h"
 #include "lazuli/base/half.h"
 
 namespace lazuli::ir {
 namespace {
 
 using scalar::literal;
-
-bool takes(Types types, DType t) {
-  switch (types) {
-    case Types::Any:
-      return true;
-    case Types::NoBool:
-      return !is_bool(t);
-    case Types::Float:
-      return is_floating(t);
-    case Types::Integral:
-      return is_integral(t);
-    case Types::IntegralOrBool:
-      return is_integral(t) || is_bool(t);
-    case Types::BoolOnly:
-      return is_bool(t);
-  }
-  return false;
-}
 
 std::vector<DType> operands(const OpInfo& row, DType t) {
   std::vector<DType> types(static_cast<size_t>(row.max_arity), t);

@@ -13,8 +13,8 @@
 
 namespace lazuli {
 
-/// Computes the tensors, as one program. Views compute their base. When it throws, nothing has changed: every tensor has
-/// the value it had, and later evaluations work.
+/// Computes the tensors, as one program. Views compute their base. When it throws, nothing has changed: every tensor
+/// has the value it had, and later evaluations work.
 void eval(std::span<const Tensor> tensors, const EvalOptions& options = {});
 template <class... T>
   requires(sizeof...(T) > 0 && (std::same_as<T, Tensor> && ...))
@@ -61,15 +61,16 @@ int64_t pending_limit();
 
 enum class LogLevel : uint8_t { Info, Warning, Error };
 using LogSink = std::function<void(LogLevel, std::string_view)>;
-/// Where messages go; null: warnings and errors to standard error, the default. Called from the thread that causes the message.
+/// Where messages go; null: warnings and errors to standard error, the default. Called from the thread that causes the
+/// message.
 void set_log_sink(LogSink sink);
 
 /// What the frontend and the allocator have done since the process began.
 struct MemoryStats {
-  int64_t live_bytes = 0;    // in buffers that tensors hold
-  int64_t allocations = 0;   // buffers handed out (recycled memory counts as well)
-  int64_t evaluations = 0;   // programs run
-  int64_t copies_out = 0;    // old versions copied because a pending reader needed them
+  int64_t live_bytes = 0;   // in buffers that tensors hold
+  int64_t allocations = 0;  // buffers handed out (recycled memory counts as well)
+  int64_t evaluations = 0;  // programs run
+  int64_t copies_out = 0;   // old versions copied because a pending reader needed them
 };
 MemoryStats memory_stats();
 

@@ -13,12 +13,12 @@ namespace lazuli {
 class Tensor;
 
 struct PrintOptions {
-  int precision = 4;            // digits after the point
-  int64_t threshold = 1000;     // more elements than this are summarised
-  int edge_items = 3;           // elements kept at each end of an axis when summarised
+  int precision = 4;         // digits after the point
+  int64_t threshold = 1000;  // more elements than this are summarised
+  int edge_items = 3;        // elements kept at each end of an axis when summarised
   int line_width = 80;
   std::optional<bool> sci_mode = std::nullopt;  // scientific notation: chosen by the values unless set
-  bool torch_compatible = false;  // "torch." instead of "lazuli." before the name of a dtype
+  bool torch_compatible = false;                // "torch." instead of "lazuli." before the name of a dtype
 };
 
 /// "tensor([1., 2.])", "tensor([[1, 2],\n        [3, 4]], dtype=lazuli.int32)".

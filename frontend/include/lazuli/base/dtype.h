@@ -45,18 +45,30 @@ constexpr size_t itemsize(DType t) {
 
 /// Name as it is printed and parsed: "float32", "bool", ...
 constexpr std::string_view name(DType t) {
-  constexpr std::string_view names[] = {"bool",     "uint8",    "int8",      "int16",      "int32",
-                                        "int64",    "float16",  "bfloat16",  "float32",    "float64",
+  constexpr std::string_view names[] = {"bool",      "uint8",      "int8",        "int16",      "int32",
+                                        "int64",     "float16",    "bfloat16",    "float32",    "float64",
                                         "complex64", "complex128", "float8_e4m3", "float8_e5m2"};
   return names[static_cast<size_t>(t)];
 }
 
-constexpr bool is_supported(DType t) { return static_cast<int>(t) < kSupportedDTypes; }
-constexpr bool is_floating(DType t) { return t >= DType::Float16 && t <= DType::Float64; }
-constexpr bool is_half(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
-constexpr bool is_bool(DType t) { return t == DType::Bool; }
+constexpr bool is_supported(DType t) {
+  return static_cast<int>(t) < kSupportedDTypes;
+}
+constexpr bool is_floating(DType t) {
+  return t >= DType::Float16 && t <= DType::Float64;
+}
+constexpr bool is_half(DType t) {
+  return t == DType::Float16 || t == DType::BFloat16;
+}
+constexpr bool is_bool(DType t) {
+  return t == DType::Bool;
+}
 /// Integer types, bool not included.
-constexpr bool is_integral(DType t) { return t >= DType::UInt8 && t <= DType::Int64; }
-constexpr bool is_signed(DType t) { return t != DType::Bool && t != DType::UInt8; }
+constexpr bool is_integral(DType t) {
+  return t >= DType::UInt8 && t <= DType::Int64;
+}
+constexpr bool is_signed(DType t) {
+  return t != DType::Bool && t != DType::UInt8;
+}
 
 }  // namespace lazuli

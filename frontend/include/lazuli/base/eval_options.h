@@ -6,8 +6,8 @@ namespace lazuli {
 
 struct EvalOptions {
   bool fuse = true;
-  int num_threads = 0;     // 0: the context's setting
-  int vector_bits = 0;     // 0: the target's; 128, 256, 512 force
+  int num_threads = 0;  // 0: the context's setting
+  int vector_bits = 0;  // 0: the target's; 128, 256, 512 force
   bool profile = false;
   bool interpret = false;  // run the reference interpreter instead of kernels (LAZULI_EAGER, tests)
   bool verify_passes = false;

@@ -1,4 +1,5 @@
-// What an evaluation did (part of the shared vocabulary): one entry per kernel launch, against the measured limits of the machine.
+// What an evaluation did (part of the shared vocabulary): one entry per kernel launch, against the measured limits of
+// the machine.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,12 +8,12 @@
 namespace lazuli {
 
 struct KernelReport {
-  std::string name;          // "row_softmax"
-  std::string kind;          // "map", "row", "contract", "copy"
+  std::string name;  // "row_softmax"
+  std::string kind;  // "map", "row", "contract", "copy"
   std::string schedule;
-  std::string klass;         // numerics class: "exact", "matrix_unit", "library"
+  std::string klass;  // numerics class: "exact", "matrix_unit", "library"
   int fused_ops = 0;
-  int64_t bytes = 0;         // read and written at least
+  int64_t bytes = 0;  // read and written at least
   double flops = 0;
   double milliseconds = 0;
   double peak_fraction = 0;  // of what this machine was measured to do: max of bandwidth and arithmetic fraction
