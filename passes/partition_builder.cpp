@@ -77,7 +77,8 @@ std::string RegionBuilder::space_key(const Node* root) {
 
 IndexVec RegionBuilder::root_index(const Node* root) const {
   IndexVec index;
-  // A map's axes are the first ones, and they stay so when a reduction joins: it may reduce some of them, or bring more.
+  // A map's axes are the first ones, and they stay so when a reduction joins: it may reduce some of them, or bring
+  // more.
   for (size_t d = 0; d < axes_.size() && index.size() < root->rank(); ++d)
     if (!is_reduce(root->op()) || !reduced_[d]) index.push_back(axes_[d]);
   return index;

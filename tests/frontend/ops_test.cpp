@@ -5,6 +5,7 @@
 
 #include "frontend/tensor_impl.h"
 #include "ir/interpret.h"
+#include "ir/op_types.h"
 #include "tests/frontend/values.h"
 
 namespace lazuli {
@@ -23,21 +24,8 @@ const Call kCalls[] = {
 };
 
 bool takes(const ir::OpInfo& row, DType t) {
-  switch (row.promote == ir::Promote::ToFloat || row.promote == ir::Promote::Logical ? ir::Types::Any : row.types) {
-    case ir::Types::Any:
-      return true;
-    case ir::Types::NoBool:
-      return !is_bool(t);
-    case ir::Types::Float:
-      return is_floating(t);
-    case ir::Types::Integral:
-      return is_integral(t);
-    case ir::Types::IntegralOrBool:
-      return !is_floating(t);
-    case ir::Types::BoolOnly:
-      return is_bool(t);
-  }
-  return false;
+  const bool converts = row.promote == ir::Promote::ToFloat || row.promote == ir::Promote::Logical;
+  return ir::takes(converts ? ir::Types::Any : row.types, t);
 }
 
 /// Operands with signs, zeros and fractions, none of them 0 where a divisor may stand; fresh at every call.

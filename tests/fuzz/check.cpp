@@ -28,8 +28,8 @@ uint64_t mix(uint64_t x) {
 /// What the interpreter says.
 struct Expected {
   std::vector<HostArray> outputs;
-  bool fails = false;       // a check did not hold
-  bool must_fail = false;   // ... on an element that some output is asked for
+  bool fails = false;      // a check did not hold
+  bool must_fail = false;  // ... on an element that some output is asked for
 };
 
 /// Passes and kernels may skip elements that no output needs, so a failed check is binding only where the node that
@@ -76,9 +76,10 @@ std::optional<std::string> difference(const HostArray& want, const void* got, si
   if (bitwise_equal(want, copy, &at)) return std::nullopt;
   int64_t count = 0;
   for (int64_t i = 0; i < numel(want.shape); ++i) count += want.bits(i) != copy.bits(i);
-  return fmt::format("output {} ({}{}) differs at element {} (of {}): interpreter {} ({:#x}), compiled {} ({:#x})", output,
-                     name(want.dtype), ir::str(want.shape), at, count, scalar::literal(want.dtype, want.bits(at)),
-                     want.bits(at), scalar::literal(copy.dtype, copy.bits(at)), copy.bits(at));
+  return fmt::format("output {} ({}{}) differs at element {} (of {}): interpreter {} ({:#x}), compiled {} ({:#x})",
+                     output, name(want.dtype), ir::str(want.shape), at, count,
+                     scalar::literal(want.dtype, want.bits(at)), want.bits(at),
+                     scalar::literal(copy.dtype, copy.bits(at)), copy.bits(at));
 }
 
 std::optional<std::string> judge_failure(const Expected& want, bool failed, const std::string& how) {
@@ -162,7 +163,8 @@ class Bound {
       if (b.bytes() < bytes) return fmt::format("output {} has {} bytes, not {}", i, b.bytes(), bytes);
       if (i < request_.targets.size() && request_.targets[i] && result.buffers[i] != request_.targets[i])
         return fmt::format("output {} is not in its target", i);
-      if (bytes > 0 && !addresses.insert(b.data()).second) return fmt::format("output {} shares memory with another", i);
+      if (bytes > 0 && !addresses.insert(b.data()).second)
+        return fmt::format("output {} shares memory with another", i);
       if (auto wrong = difference(want.outputs[i], b.data(), i)) return wrong;
     }
     return std::nullopt;
@@ -309,16 +311,26 @@ Config Config::parse(const std::string& text) {
     const size_t equal = word.find('=');
     const std::string key = word.substr(0, equal);
     const uint64_t v = equal == word.npos ? 1 : std::stoull(word.substr(equal + 1));
-    if (key == "lowered") c.lowered = v;
-    else if (key == "machine") c.machine = v;
-    else if (key == "fuse") c.fuse = v;
-    else if (key == "threads") c.threads = static_cast<int>(v);
-    else if (key == "bits") c.bits = static_cast<int>(v);
-    else if (key == "cold") c.cold = v;
-    else if (key == "again") c.again = v;
-    else if (key == "memory") c.memory = v;
-    else if (key == "grain") c.grain = static_cast<int64_t>(v);
-    else throw Error(ErrorKind::Value, fmt::format("\"{}\" is not a part of a configuration", word));
+    if (key == "lowered")
+      c.lowered = v;
+    else if (key == "machine")
+      c.machine = v;
+    else if (key == "fuse")
+      c.fuse = v;
+    else if (key == "threads")
+      c.threads = static_cast<int>(v);
+    else if (key == "bits")
+      c.bits = static_cast<int>(v);
+    else if (key == "cold")
+      c.cold = v;
+    else if (key == "again")
+      c.again = v;
+    else if (key == "memory")
+      c.memory = v;
+    else if (key == "grain")
+      c.grain = static_cast<int64_t>(v);
+    else
+      throw Error(ErrorKind::Value, fmt::format("\"{}\" is not a part of a configuration", word));
   }
   return c;
 }

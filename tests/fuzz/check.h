@@ -10,15 +10,15 @@ namespace lazuli::fuzz {
 
 /// How a graph is run. Text form: "fuse=1 threads=2 bits=256 cold=1 memory=17 ...", as printed and as parsed.
 struct Config {
-  bool lowered = false;    // passes, partition and lowering by hand (tests/pipeline) instead of runtime::evaluate
-  bool machine = true;     // lowered: LLVM, else the kernel IR interpreter
+  bool lowered = false;  // passes, partition and lowering by hand (tests/pipeline) instead of runtime::evaluate
+  bool machine = true;   // lowered: LLVM, else the kernel IR interpreter
   bool fuse = true;
   int threads = 1;
-  int bits = 256;          // vectors
-  bool cold = true;        // evaluate: caches are emptied before
-  bool again = true;       // evaluate: once more with other values of the leaves, out of the caches
-  uint64_t memory = 0;     // evaluate: which leaves are donated and which outputs have targets; 0: none
-  int64_t grain = 0;       // elements per task; 0: as schedules choose
+  int bits = 256;       // vectors
+  bool cold = true;     // evaluate: caches are emptied before
+  bool again = true;    // evaluate: once more with other values of the leaves, out of the caches
+  uint64_t memory = 0;  // evaluate: which leaves are donated and which outputs have targets; 0: none
+  int64_t grain = 0;    // elements per task; 0: as schedules choose
   std::string str() const;
   static Config parse(const std::string& text);
 };

@@ -9,11 +9,11 @@
 namespace lazuli::fuzz {
 
 struct Options {
-  uint64_t seed = 1;        // of the first graph; the next ones count up
+  uint64_t seed = 1;  // of the first graph; the next ones count up
   int64_t count = 500;
-  double seconds = 0;       // stop early; 0: never
-  int configs = 1;          // sampled per graph
-  int64_t max_failures = 5; // stop after as many
+  double seconds = 0;        // stop early; 0: never
+  int configs = 1;           // sampled per graph
+  int64_t max_failures = 5;  // stop after as many
   bool reduce = true;
 };
 
@@ -31,6 +31,7 @@ Summary fuzz(const Options& options, const std::function<void(const std::string&
 ir::Graph reduce(Checker& checker, const ir::Graph& g, uint64_t& values, const Config& config, ir::Interner& interner);
 
 /// IR text with everything in its comments that is needed to see the failure.
-std::string describe_failure(Checker& checker, const ir::Graph& g, uint64_t seed, uint64_t values, const Config& config);
+std::string describe_failure(Checker& checker, const ir::Graph& g, uint64_t seed, uint64_t values,
+                             const Config& config);
 
 }  // namespace lazuli::fuzz

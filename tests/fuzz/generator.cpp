@@ -93,12 +93,8 @@ class Generator {
     const size_t n = pool_.size();
     return pool_[one_in(2) ? n - 1 - below(std::min<size_t>(n, 3)) : below(n)];
   }
-  NodeRef cast(const NodeRef& x, DType t) {
-    return x->dtype() == t ? x : node(Op::cast, {x}, NoAttr{}, {}, t);
-  }
-  NodeRef expand(const NodeRef& x, const Shape& s) {
-    return x->shape() == s ? x : node(Op::expand, {x}, NoAttr{}, s);
-  }
+  NodeRef cast(const NodeRef& x, DType t) { return x->dtype() == t ? x : node(Op::cast, {x}, NoAttr{}, {}, t); }
+  NodeRef expand(const NodeRef& x, const Shape& s) { return x->shape() == s ? x : node(Op::expand, {x}, NoAttr{}, s); }
 
   static uint64_t float_bits(DType t, double v) {
     if (t == kFloat64) return std::bit_cast<uint64_t>(v);
@@ -117,16 +113,21 @@ class Generator {
                                               static_cast<double>(INFINITY), static_cast<double>(NAN)}));
     } else {
       const uint64_t top = uint64_t{1} << (width - 1);
-      bits = (one_in(8) ? random_() : pick({uint64_t{0}, uint64_t{1}, uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{7},
-                                            ~uint64_t{0}, top, top - 1, uint64_t{width}})) & mask;
+      bits = (one_in(8) ? random_()
+                        : pick({uint64_t{0}, uint64_t{1}, uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{7},
+                                ~uint64_t{0}, top, top - 1, uint64_t{width}})) &
+             mask;
     }
     return node(Op::constant, {}, ConstantAttr{bits}, {}, t);
   }
   NodeRef scalar(DType t) {
     switch (below(5)) {
-      case 0: return argument(t);
-      case 1: return leaf(t, {});
-      default: return constant(t);
+      case 0:
+        return argument(t);
+      case 1:
+        return leaf(t, {});
+      default:
+        return constant(t);
     }
   }
 
@@ -165,20 +166,27 @@ class Generator {
   NodeRef propose() {
     switch (below(24)) {
       case 0:
-      case 1: return node(Op::cast, {any()}, NoAttr{}, {}, dtype());
+      case 1:
+        return node(Op::cast, {any()}, NoAttr{}, {}, dtype());
       case 2:
       case 3:
       case 4:
-      case 5: return view();
+      case 5:
+        return view();
       case 6:
-      case 7: return join();
+      case 7:
+        return join();
       case 8:
       case 9:
       case 10:
-      case 11: return reduce();
-      case 12: return one_in(2) ? composite() : generated();
-      case 13: return one_in(2) ? contract() : generated();
-      default: return elementwise();
+      case 11:
+        return reduce();
+      case 12:
+        return one_in(2) ? composite() : generated();
+      case 13:
+        return one_in(2) ? contract() : generated();
+      default:
+        return elementwise();
     }
   }
 
@@ -199,16 +207,28 @@ class Generator {
       if (!fits) x = cast(x, other);
     };
     switch (types) {
-      case Types::Any: break;
-      case Types::NoBool: unless(!is_bool(t), pick({kInt32, kFloat32, kUInt8})); break;
-      case Types::Float: unless(is_floating(t), pick({kFloat32, kFloat32, kFloat16, kBFloat16, kFloat64})); break;
-      case Types::Integral: unless(is_integral(t), pick({kInt32, kInt64, kUInt8, kInt8, kInt16})); break;
-      case Types::IntegralOrBool: unless(is_integral(t) || is_bool(t), pick({kInt32, kInt64, kBool})); break;
-      case Types::BoolOnly: unless(is_bool(t), kBool); break;
+      case Types::Any:
+        break;
+      case Types::NoBool:
+        unless(!is_bool(t), pick({kInt32, kFloat32, kUInt8}));
+        break;
+      case Types::Float:
+        unless(is_floating(t), pick({kFloat32, kFloat32, kFloat16, kBFloat16, kFloat64}));
+        break;
+      case Types::Integral:
+        unless(is_integral(t), pick({kInt32, kInt64, kUInt8, kInt8, kInt16}));
+        break;
+      case Types::IntegralOrBool:
+        unless(is_integral(t) || is_bool(t), pick({kInt32, kInt64, kBool}));
+        break;
+      case Types::BoolOnly:
+        unless(is_bool(t), kBool);
+        break;
     }
     const Shape& s = x->shape();
     switch (row.min_arity) {
-      case 1: return node(op, {x});
+      case 1:
+        return node(op, {x});
       case 2: {
         if (row.flags & kChecked) return node(op, {x, divisor(x->dtype(), s)});
         const NodeRef y = one_in(8) ? x : like(x->dtype(), s);
@@ -245,11 +265,16 @@ class Generator {
     if (rank == 0) return node(Op::mean, {x}, CompositeAttr{});
     const Dims one{static_cast<int64_t>(below(rank))};
     switch (below(6)) {
-      case 0: return node(Op::mean, {x}, CompositeAttr{some_axes(rank)});
-      case 1: return node(Op::var, {x}, CompositeAttr{some_axes(rank), pick({0.0, 1.0})});
-      case 2: return node(Op::logsumexp, {x}, CompositeAttr{some_axes(rank)});
-      case 3: return node(Op::softmax, {x}, CompositeAttr{one});
-      case 4: return node(Op::log_softmax, {x}, CompositeAttr{one});
+      case 0:
+        return node(Op::mean, {x}, CompositeAttr{some_axes(rank)});
+      case 1:
+        return node(Op::var, {x}, CompositeAttr{some_axes(rank), pick({0.0, 1.0})});
+      case 2:
+        return node(Op::logsumexp, {x}, CompositeAttr{some_axes(rank)});
+      case 3:
+        return node(Op::softmax, {x}, CompositeAttr{one});
+      case 4:
+        return node(Op::log_softmax, {x}, CompositeAttr{one});
       default: {
         Dims axes;
         Shape row;
@@ -293,11 +318,17 @@ class Generator {
       while (k > products || (k == 0 && !one_in(3)));
       depth.push_back(take(k));
     }
-    for (size_t n = pick({0, 1, 1, 1, 2}); n-- > 0;) lhs_free.push_back(take(dim(std::max<int64_t>(1, std::min<int64_t>(products, 100)))));
-    for (size_t n = pick({0, 1, 1, 1, 2}); n-- > 0;) rhs_free.push_back(take(dim(std::max<int64_t>(1, std::min<int64_t>(products, 100)))));
+    for (size_t n = pick({0, 1, 1, 1, 2}); n-- > 0;)
+      lhs_free.push_back(take(dim(std::max<int64_t>(1, std::min<int64_t>(products, 100)))));
+    for (size_t n = pick({0, 1, 1, 1, 2}); n-- > 0;)
+      rhs_free.push_back(take(dim(std::max<int64_t>(1, std::min<int64_t>(products, 100)))));
     DotDims dims;
     const auto operand = [&](const Dims& free, Dims& batch_axes, Dims& contract_axes) {
-      struct Axis { int kind; size_t i; int64_t size; };
+      struct Axis {
+        int kind;
+        size_t i;
+        int64_t size;
+      };
       std::vector<Axis> axes;
       for (size_t i = 0; i < batch.size(); ++i) axes.push_back({0, i, batch[i]});
       for (size_t i = 0; i < free.size(); ++i) axes.push_back({1, i, free[i]});
@@ -368,7 +399,8 @@ class Generator {
   NodeRef view() {
     const NodeRef x = any();
     switch (below(6)) {
-      case 0: return reshape(x);
+      case 0:
+        return reshape(x);
       case 1: {
         Dims p;
         for (size_t d = 0; d < x->rank(); ++d) p.push_back(static_cast<int64_t>(d));
@@ -393,7 +425,8 @@ class Generator {
         const SliceAttr a = range(x->shape(), &sizes);
         return node(Op::slice, {x}, a, sizes);
       }
-      default: return node(Op::flip, {x}, AxesAttr{some_axes(x->rank())});
+      default:
+        return node(Op::flip, {x}, AxesAttr{some_axes(x->rank())});
     }
   }
 
@@ -460,6 +493,8 @@ class Generator {
 
 }  // namespace
 
-Graph generate(uint64_t seed, Interner& interner) { return Generator(seed, interner).run(); }
+Graph generate(uint64_t seed, Interner& interner) {
+  return Generator(seed, interner).run();
+}
 
 }  // namespace lazuli::fuzz

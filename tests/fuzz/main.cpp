@@ -6,11 +6,11 @@
 //
 // Exits with 1 when something failed. A crash prints the seed of the graph.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <unistd.h>
 
 #include "ir/text.h"
 #include "tests/fuzz/fuzzer.h"
@@ -51,17 +51,28 @@ Arguments parse(int argc, char** argv) {
     } else if (i + 1 < argc && arg != "--no-reduce") {
       value = argv[++i];
     }
-    if (arg == "--count") args.fuzz.count = std::stoll(value);
-    else if (arg == "--seed") args.fuzz.seed = std::stoull(value);
-    else if (arg == "--time-limit") args.fuzz.seconds = std::stod(value);
-    else if (arg == "--configs") args.fuzz.configs = std::stoi(value);
-    else if (arg == "--max-failures") args.fuzz.max_failures = std::stoll(value);
-    else if (arg == "--no-reduce") args.fuzz.reduce = false;
-    else if (arg == "--graph") args.graph = value;
-    else if (arg == "--config") args.config = value;
-    else if (arg == "--values") args.values = std::stoull(value);
-    else if (arg == "--repro") args.fuzz.seed = std::stoull(value), args.fuzz.count = 1, args.repro = true;
-    else throw Error(ErrorKind::Value, fmt::format("argument \"{}\" is not known", arg));
+    if (arg == "--count")
+      args.fuzz.count = std::stoll(value);
+    else if (arg == "--seed")
+      args.fuzz.seed = std::stoull(value);
+    else if (arg == "--time-limit")
+      args.fuzz.seconds = std::stod(value);
+    else if (arg == "--configs")
+      args.fuzz.configs = std::stoi(value);
+    else if (arg == "--max-failures")
+      args.fuzz.max_failures = std::stoll(value);
+    else if (arg == "--no-reduce")
+      args.fuzz.reduce = false;
+    else if (arg == "--graph")
+      args.graph = value;
+    else if (arg == "--config")
+      args.config = value;
+    else if (arg == "--values")
+      args.values = std::stoull(value);
+    else if (arg == "--repro")
+      args.fuzz.seed = std::stoull(value), args.fuzz.count = 1, args.repro = true;
+    else
+      throw Error(ErrorKind::Value, fmt::format("argument \"{}\" is not known", arg));
   }
   return args;
 }

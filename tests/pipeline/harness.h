@@ -18,7 +18,7 @@ struct RunOptions {
   bool fuse = true;
   bool machine = true;  // LLVM; else the kernel IR interpreter
   int vector_bits = 256;
-  int workers = 1;  // tasks are dealt out as the pool would, in this many ranges, last range first
+  int workers = 1;            // tasks are dealt out as the pool would, in this many ranges, last range first
   int64_t task_elements = 0;  // 0: as schedules choose
 };
 
