@@ -50,7 +50,9 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
         break;
       case TensorIndex::Kind::Tensor:
         throw Error(ErrorKind::Unsupported, "indexing with a tensor is not supported yet",
-                    "use integers, Slice, None and Ellipsis; select elements by a mask with where()", at(i));
+                    "use integers, Slice, None and Ellipsis; index_put_({mask}, number) writes by a mask, where() "
+                    "selects by one",
+                    at(i));
     }
   }
   if (indices.empty()) return self;
@@ -102,13 +104,54 @@ Tensor Tensor::index(const std::vector<TensorIndex>& indices, Location loc) cons
   return index_with(*this, indices, loc);
 }
 
+namespace {
+
+/// x[mask] = one element: a select over the whole tensor, because the number of elements written is in no shape.
+void put_masked(Tensor& self, const Tensor& mask, ir::NodeRef element, const Location& loc) {
+  const TensorImpl& impl = *impl_of(self, loc);
+  const TensorImpl& where = *impl_of(mask, loc);
+  ir::Shape aligned = where.shape;
+  for (size_t d = 0; d < where.shape.size(); ++d) {
+    if (d < impl.shape.size() && where.shape[d] == impl.shape[d]) continue;
+    throw Error(ErrorKind::Index,
+                fmt::format("The shape of the mask {} at index {} does not match the shape of the indexed tensor {} at "
+                            "index {}",
+                            ir::str(where.shape), d, ir::str(impl.shape), d),
+                {}, loc);
+  }
+  while (aligned.size() < impl.shape.size()) aligned.push_back(1);
+  ir::NodeRef chosen = expand_to(reshape_to(node_of(mask), aligned, loc), impl.shape, loc);
+  element = expand_to(cast_to(element, impl.dtype, loc), impl.shape, loc);
+  ir::NodeRef old = node_of(self);
+  ir::NodeRef value = make_node(ir::Op::where, {chosen.get(), element.get(), old.get()}, ir::NoAttr{}, loc);
+  chosen = element = old = nullptr;
+  assign(self, std::move(value), loc);
+}
+
+/// The mask of an index that is one bool tensor; null for an index without tensors.
+const Tensor* only_mask(std::initializer_list<TensorIndex> indices) {
+  if (indices.size() != 1 || indices.begin()->kind() != TensorIndex::Kind::Tensor) return nullptr;
+  const Tensor& t = indices.begin()->tensor();
+  return t.defined() && is_bool(t.dtype()) ? &t : nullptr;
+}
+
+}  // namespace
+
 Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value, Location loc) {
-  index(indices, loc) = value;
+  if (const Tensor* mask = only_mask(indices); mask && impl_of(value, loc)->shape.empty()) {
+    put_masked(*this, *mask, node_of(value), loc);
+  } else {
+    index(indices, loc) = value;
+  }
   return *this;
 }
 
 Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, Scalar value, Location loc) {
-  index(indices, loc).fill_(value, loc);
+  if (const Tensor* mask = only_mask(indices)) {
+    put_masked(*this, *mask, argument(value, dtype(), loc), loc);
+  } else {
+    index(indices, loc).fill_(value, loc);
+  }
   return *this;
 }
 

@@ -1,7 +1,6 @@
-// Graphs that grow: what is known of them, bounded memory without eval, and a million operations on a small stack.
+// Graphs that grow: what is known of them, and bounded memory without eval.
 #include "frontend/tensor_impl.h"
 #include "tests/frontend/litmus.h"
-#include "tests/frontend/small_stack.h"
 
 namespace lazuli {
 namespace {
@@ -53,23 +52,6 @@ TEST(Growth, ALoopWithoutEvalIsBoundedAndWarnsOnce) {
   for (uint32_t line = first; line <= last; ++line)
     named |= warnings[0].find("growth_test.cpp:" + std::to_string(line)) != std::string::npos;
   EXPECT_TRUE(named) << warnings[0];
-}
-
-TEST(Growth, AMillionAdditionsOnASmallStack) {
-  PendingLimit limit(0);
-  on_small_stack([] {
-    constexpr int kAdds = 1'000'000;
-    Tensor one = floats({1});
-    Tensor x = floats({0});
-    for (int i = 0; i < kAdds; ++i) x += one;
-    EXPECT_EQ(pending_nodes(), kAdds);
-    EXPECT_EQ(describe(x).substr(0, 28), "float32[1] cpu pending: add ");
-    EvalOptions options;
-    options.interpret = true;
-    eval(std::span<const Tensor>(&x, 1), options);
-    EXPECT_EQ(x.item<float>(), kAdds);
-    for (int i = 0; i < kAdds; ++i) x += one;  // and dies pending
-  });
 }
 
 }  // namespace

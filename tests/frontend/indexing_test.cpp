@@ -93,6 +93,16 @@ TEST(Views, Table) {
   EXPECT_TRUE(x.T().contiguous().is_contiguous());
 }
 
+TEST(Indexing, MasksAreWrittenThrough) {
+  Tensor x = counting({2, 3});
+  x.index_put_({x > 3}, -1);
+  EXPECT_THAT(values(x), ElementsAre(0, 1, 2, 3, -1, -1));
+  x.t().index_put_({floats({1, 0, 1}) != 0}, floats({8}, {}));  // whole rows of the transpose: columns
+  EXPECT_THAT(values(x), ElementsAre(8, 1, 8, 8, -1, 8));
+  EXPECT_THROW(x.index_put_({floats({1, 0, 1}) != 0}, 1), Error);
+  EXPECT_THROW(x.index({x > 3}), Error);
+}
+
 TEST(Views, OfScalarsAndOfNothing) {
   const Tensor one = floats({5}, {});
   EXPECT_EQ(one.dim(), 0);
