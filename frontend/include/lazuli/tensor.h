@@ -4,6 +4,7 @@
 // Views (reshape, slice, transpose ...) share their base's memory: a write through one is seen by all. In-place writes
 // change the tensor that every handle sees. Shapes and element types never change under a handle.
 #pragma once
+#include <array>
 #include <concepts>
 #include <functional>
 #include <initializer_list>
@@ -216,12 +217,16 @@ class Tensor {
   std::shared_ptr<TensorImpl> impl_;
 };
 
-/// Elements of N axes by brackets. Valid as long as the tensor.
+/// Elements of N axes by brackets. Valid as long as the tensor, or another handle on its storage.
 template <class T, size_t N>
 class TensorAccessor {
  public:
-  TensorAccessor(T* data, const int64_t* sizes, const int64_t* strides)
-      : data_(data), sizes_(sizes), strides_(strides) {}
+  TensorAccessor(T* data, const int64_t* sizes, const int64_t* strides) : data_(data) {
+    for (size_t d = 0; d < N; ++d) {
+      sizes_[d] = sizes[d];
+      strides_[d] = strides[d];
+    }
+  }
   int64_t size(size_t d) const { return sizes_[d]; }
   int64_t stride(size_t d) const { return strides_[d]; }
   T* data() const { return data_; }
@@ -229,14 +234,13 @@ class TensorAccessor {
     if constexpr (N == 1) {
       return (data_[i * strides_[0]]);
     } else {
-      return TensorAccessor<T, N - 1>(data_ + i * strides_[0], sizes_ + 1, strides_ + 1);
+      return TensorAccessor<T, N - 1>(data_ + i * strides_[0], sizes_.data() + 1, strides_.data() + 1);
     }
   }
 
  private:
   T* data_;
-  const int64_t* sizes_;
-  const int64_t* strides_;
+  std::array<int64_t, N> sizes_, strides_;
 };
 
 /// Throws Error(Shape) unless the tensor has `rank` axes.
