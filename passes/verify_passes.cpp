@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "ir/scalar/function.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -37,16 +39,20 @@ uint64_t float_bits(DType dtype, double v) {
   }
 }
 
-/// One element: nine times out of ten a small ordinary number, otherwise any bit pattern or an edge.
-uint64_t random_element(DType dtype, uint64_t& state) {
+/// One element: nine times out of ten a small ordinary number, otherwise any bit pattern or an edge. `wild`: infinities
+/// and NaN, too.
+uint64_t random_element(DType dtype, bool wild, uint64_t& state) {
   const uint64_t r = next_random(state);
   if (is_bool(dtype)) return r & 1;
   const size_t width = 8 * itemsize(dtype);
   const uint64_t mask = width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
   const uint64_t sign = uint64_t{1} << (width - 1);
   switch (r % 40) {
-    case 0:
-      return next_random(state) & mask;
+    case 0: {
+      const double beyond[] = {INFINITY, -INFINITY, NAN};
+      const uint64_t bits = next_random(state);
+      return wild && is_floating(dtype) ? float_bits(dtype, beyond[bits % 3]) : bits & mask;
+    }
     case 1:
       return is_floating(dtype) ? sign : sign - 1;  // -0, the largest
     case 2:
@@ -94,7 +100,9 @@ ir::LeafSource generated_leaves(const Graph& g, uint64_t seed) {
     HostArray value{n->dtype(), n->shape(), {}};
     value.bytes.resize(static_cast<size_t>(n->nbytes()));
     uint64_t state = seed * 0x2545f4914f6cdd1dull + it->second * 0x9e3779b97f4a7c15ull;
-    for (int64_t i = 0; i < n->numel(); ++i) value.set_bits(i, random_element(n->dtype(), state));
+    uint64_t first = state;
+    const bool wild = next_random(first) % 3 == 0;  // in few leaves, because a NaN hides what goes into a sum with it
+    for (int64_t i = 0; i < n->numel(); ++i) value.set_bits(i, random_element(n->dtype(), wild, state));
     return value;
   };
 }

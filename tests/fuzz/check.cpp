@@ -282,6 +282,13 @@ Checker::~Checker() = default;
 
 std::optional<std::string> Checker::check(const Graph& g, uint64_t values, const Config& config) {
   try {
+    if (config.passes) {
+      Interner interner;
+      passes::PassContext context{.interner = interner, .observer = {}};
+      context.verify = true;
+      const Graph after = passes::run_passes(g, passes::default_pipeline(), context);
+      return passes::compare_graphs(g, after, passes::generated_leaves(g, values));
+    }
     if (config.lowered) {
       const LeafSource leaves = passes::generated_leaves(g, values);
       return check_lowered(g, leaves, expect(g, leaves), config);
@@ -300,6 +307,7 @@ std::optional<std::string> Checker::check(const Graph& g, uint64_t values, const
 }
 
 std::string Config::str() const {
+  if (passes) return "passes=1";
   return fmt::format("lowered={:d} machine={:d} fuse={:d} threads={} bits={} cold={:d} again={:d} memory={} grain={}",
                      lowered, machine, fuse, threads, bits, cold, again, memory, grain);
 }
@@ -311,7 +319,9 @@ Config Config::parse(const std::string& text) {
     const size_t equal = word.find('=');
     const std::string key = word.substr(0, equal);
     const uint64_t v = equal == word.npos ? 1 : std::stoull(word.substr(equal + 1));
-    if (key == "lowered")
+    if (key == "passes")
+      c.passes = v;
+    else if (key == "lowered")
       c.lowered = v;
     else if (key == "machine")
       c.machine = v;

@@ -10,6 +10,7 @@ namespace lazuli::fuzz {
 
 /// How a graph is run. Text form: "fuse=1 threads=2 bits=256 cold=1 memory=17 ...", as printed and as parsed.
 struct Config {
+  bool passes = false;   // graph passes alone, interpreted before and after; the rest does not matter
   bool lowered = false;  // passes, partition and lowering by hand (tests/pipeline) instead of runtime::evaluate
   bool machine = true;   // lowered: LLVM, else the kernel IR interpreter
   bool fuse = true;

@@ -14,6 +14,7 @@ namespace {
 using namespace ir;
 
 constexpr int kReduceBudget = 400;
+constexpr uint64_t kMore = 1'000'000'000'000;  // distance of the seeds of Options::more
 
 /// Without outputs that the failure does not need.
 Graph drop_outputs(Graph g, const std::function<bool(const Graph&)>& fails) {
@@ -55,6 +56,25 @@ std::string describe_failure(Checker& checker, const Graph& g, uint64_t seed, ui
       seed, wrong ? *wrong : "(fails only after other graphs)", values, values, config.str(), print(g));
 }
 
+namespace {
+
+/// Whether all is well; otherwise reports.
+bool check(Checker& checker, const Graph& g, uint64_t seed, const Config& config, const Options& options,
+           const std::function<void(const std::string&)>& report, Interner& interner) {
+  uint64_t values = seed;
+  const auto wrong = checker.check(g, values, config);
+  if (!wrong) return true;
+  std::string text = fmt::format("seed {} fails under {}\n{}\n", seed, config.str(), *wrong);
+  if (options.reduce) {
+    const Graph small = reduce(checker, g, values, config, interner);
+    text += describe_failure(checker, small, seed, values, config);
+  }
+  report(text);
+  return false;
+}
+
+}  // namespace
+
 Summary fuzz(const Options& options, const std::function<void(const std::string&)>& report,
              const std::function<void(uint64_t)>& progress) {
   using Clock = std::chrono::steady_clock;
@@ -66,24 +86,20 @@ Summary fuzz(const Options& options, const std::function<void(const std::string&
     if (options.seconds > 0 && sum.seconds > options.seconds) break;
     const uint64_t seed = options.seed + static_cast<uint64_t>(i);
     if (progress) progress(seed);
+    const auto passes_only = [&](uint64_t s) {
+      Interner interner;
+      const Graph g = generate(s, interner);
+      return check(checker, g, s, {.passes = true}, options, report, interner);
+    };
+    bool good = passes_only(seed);
+    for (int k = 1; k <= options.more && good; ++k) good = passes_only(seed + static_cast<uint64_t>(k) * kMore);
     Interner interner;
     const Graph g = generate(seed, interner);
     ++sum.graphs;
     sum.nodes += static_cast<int64_t>(topological_order(g).size());
-    for (int k = 0; k < options.configs; ++k) {
-      const Config config = random_config(seed * 1000 + static_cast<uint64_t>(k));
-      uint64_t values = seed;
-      const auto wrong = checker.check(g, values, config);
-      if (!wrong) continue;
-      ++sum.failures;
-      std::string text = fmt::format("seed {} fails under {}\n{}\n", seed, config.str(), *wrong);
-      if (options.reduce) {
-        const Graph small = reduce(checker, g, values, config, interner);
-        text += describe_failure(checker, small, seed, values, config);
-      }
-      report(text);
-      break;
-    }
+    for (int k = 0; k < options.configs && good; ++k)
+      good = check(checker, g, seed, random_config(seed * 1000 + static_cast<uint64_t>(k)), options, report, interner);
+    sum.failures += !good;
   }
   sum.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return sum;

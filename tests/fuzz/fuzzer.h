@@ -13,6 +13,7 @@ struct Options {
   int64_t count = 500;
   double seconds = 0;        // stop early; 0: never
   int configs = 1;           // sampled per graph
+  int more = 4;              // graphs per seed that go through the graph passes alone, which is cheap
   int64_t max_failures = 5;  // stop after as many
   bool reduce = true;
 };

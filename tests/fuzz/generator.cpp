@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 #include <unordered_set>
+#include <utility>
 
 #include "lazuli/base/half.h"
 
@@ -29,6 +30,9 @@ class Generator {
     for (size_t i = 1 + below(3); i-- > 0;) keep(leaf(dtype(), shape()));
     for (size_t tries = 0; made_ < nodes && tries < 20 * nodes; ++tries) {
       try {
+        // Runs of one kind on the newest value: views of views, casts of casts, reductions of reductions.
+        chain_ = made_ > 0 && one_in(3);
+        if (!chain_) kind_ = below(24);
         keep(propose());
         ++made_;
       } catch (const Error& e) {
@@ -91,6 +95,7 @@ class Generator {
   NodeRef argument(DType t) { return node(Op::argument, {}, LeafAttr{in_.next_leaf_id()}, {}, t); }
   NodeRef any() {
     const size_t n = pool_.size();
+    if (std::exchange(chain_, false)) return pool_.back();
     return pool_[one_in(2) ? n - 1 - below(std::min<size_t>(n, 3)) : below(n)];
   }
   NodeRef cast(const NodeRef& x, DType t) { return x->dtype() == t ? x : node(Op::cast, {x}, NoAttr{}, {}, t); }
@@ -109,7 +114,7 @@ class Generator {
     uint64_t bits = 0;
     if (is_floating(t)) {
       bits = one_in(12) ? random_() & mask
-                        : float_bits(t, pick({0.0, -0.0, 1.0, -1.0, 1.0, 2.0, 0.5, -3.5, 1e-41, 65504.0, 1e30,
+                        : float_bits(t, pick({0.0, 0.0, -0.0, 1.0, -1.0, 1.0, 2.0, 0.5, -3.5, 1e-41, 65504.0, 1e30,
                                               static_cast<double>(INFINITY), static_cast<double>(NAN)}));
     } else {
       const uint64_t top = uint64_t{1} << (width - 1);
@@ -164,7 +169,7 @@ class Generator {
   }
 
   NodeRef propose() {
-    switch (below(24)) {
+    switch (kind_) {
       case 0:
       case 1:
         return node(Op::cast, {any()}, NoAttr{}, {}, dtype());
@@ -231,7 +236,7 @@ class Generator {
         return node(op, {x});
       case 2: {
         if (row.flags & kChecked) return node(op, {x, divisor(x->dtype(), s)});
-        const NodeRef y = one_in(8) ? x : like(x->dtype(), s);
+        const NodeRef y = one_in(8) ? x : one_in(5) ? expand(constant(x->dtype()), s) : like(x->dtype(), s);
         return one_in(2) ? node(op, {x, y}) : node(op, {y, x});
       }
       default: {
@@ -487,7 +492,8 @@ class Generator {
   std::mt19937_64 random_;
   int64_t most_elements_;
   DType usual_[3];
-  size_t made_ = 0;
+  size_t made_ = 0, kind_ = 0;
+  bool chain_ = false;  // the next operand is the newest value
   std::vector<NodeRef> pool_;
 };
 

@@ -70,7 +70,7 @@ Arguments parse(int argc, char** argv) {
     else if (arg == "--values")
       args.values = std::stoull(value);
     else if (arg == "--repro")
-      args.fuzz.seed = std::stoull(value), args.fuzz.count = 1, args.repro = true;
+      args.fuzz.seed = std::stoull(value), args.fuzz.count = 1, args.fuzz.more = 0, args.repro = true;
     else
       throw Error(ErrorKind::Value, fmt::format("argument \"{}\" is not known", arg));
   }

@@ -3,9 +3,9 @@
 
 A copy of the sources gets every fault at once, each behind a switch that one environment variable sets, so one build
 serves them all and the product's own sources stay as they are. A fault counts as found when lazuli-fuzz reports a
-failure or crashes within the time limit, and as missed otherwise. The unswitched copy must pass first.
+failure or crashes within the limits, and as missed otherwise. The unswitched copy must pass first.
 
-    tests/fuzz/planted_faults.py --work DIR [--time-limit SECONDS] [--seed N] [--only NAME,NAME] [--jobs N]
+    tests/fuzz/planted_faults.py --work DIR [--count N] [--time-limit SECONDS] [--seed N] [--only NAME,NAME] [--jobs N]
 
 Exits with 0 when at least 27 of 30 are found. Every `old` text must stand exactly once in its file: when one does not,
 the code has changed and the fault is to be written anew.
@@ -174,7 +174,7 @@ def hunt(program, fault, args):
     environment = dict(os.environ, LAZULI_FAULT=fault)
     start = time.monotonic()
     try:
-        done = subprocess.run([program, f"--seed={args.seed}", "--count=1000000", f"--time-limit={args.time_limit}",
+        done = subprocess.run([program, f"--seed={args.seed}", f"--count={args.count}", f"--time-limit={args.time_limit}",
                                "--max-failures=1", "--no-reduce"],
                               env=environment, capture_output=True, text=True, timeout=args.time_limit * 2 + 60)
         status, output = done.returncode, done.stdout + done.stderr
@@ -187,7 +187,8 @@ def hunt(program, fault, args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for the copy and its build")
-    parser.add_argument("--time-limit", type=float, default=120, help="seconds per fault")
+    parser.add_argument("--time-limit", type=float, default=300, help="seconds per fault")
+    parser.add_argument("--count", type=int, default=2000, help="seeds per fault")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="names of faults")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
