@@ -99,9 +99,10 @@ NodeRef same_bools(const Node* n, Rewriter&) {
   return is_bool(n->dtype()) && n->input(0) == n->input(1) ? NodeRef(n->input(0)) : nullptr;
 }
 
-/// |-x| = |x|, (-x)^2 = x^2, |x|^2 = x^2.
+/// |-x| = |x| (but for unsigned integers, where |x| = x), (-x)^2 = x^2, |x|^2 = x^2.
 NodeRef sign_ignored(const Node* n, Rewriter& r) {
   const Node* x = n->input(0);
+  if (n->op() == Op::abs && !is_signed(n->dtype())) return nullptr;
   const bool ignored = x->op() == Op::neg || (x->op() == Op::abs && n->op() == Op::square);
   return ignored ? r.make(n->op(), {x->input(0)}) : nullptr;
 }
