@@ -87,19 +87,26 @@ class Columns {
     return reducer.finish(load_row(partials[r], b.index(0), at_column));
   }
 
-  // One row of the reduced axis into accumulator row `lane`.
-  void take_row(std::vector<Reducer>& reducers, ValueId i, ValueId lane, bool first) {
-    e.nest.bind_flat(e.nest.kept_count(), e.nest.groups().size(), i);
+  // Rows i, i + 64, i + 128 ... of the reduced axis, in this order, into accumulator row `lane`.
+  void take_rows(std::vector<Reducer>& reducers, ValueId i, int rows, ValueId lane, bool first) {
     each_column([&](ValueId column, Body& body) {
-      for (Reducer& r : reducers) {
-        std::vector<ValueId> operands;
-        for (ItemId o : r.reduction().operands) {
-          const ValueId v = e.emit(o, body);
-          operands.push_back(b.type(v).lanes == 1 ? b.splat(v, e.lanes) : v);
+      std::vector<Partial> acc;
+      for (Reducer& r : reducers)
+        acc.push_back(first ? r.start(e.lanes, {}) : load_row(accumulators[r.index()], lane, column));
+      for (int k = 0; k < rows; ++k) {
+        const ValueId row = b.add(i, b.index(k * kLanes));
+        e.nest.bind_flat(e.nest.kept_count(), e.nest.groups().size(), row);
+        Body here{.lanes = body.lanes, .mask = body.mask, .values = {}};
+        for (size_t r = 0; r < reducers.size(); ++r) {
+          std::vector<ValueId> operands;
+          for (ItemId o : reducers[r].reduction().operands) {
+            const ValueId v = e.emit(o, here);
+            operands.push_back(b.type(v).lanes == 1 ? b.splat(v, e.lanes) : v);
+          }
+          acc[r] = reducers[r].take(acc[r], operands, row);
         }
-        const Partial before = first ? r.start(e.lanes, {}) : load_row(accumulators[r.index()], lane, column);
-        store_row(accumulators[r.index()], lane, column, r.take(before, operands, i));
       }
+      for (size_t r = 0; r < reducers.size(); ++r) store_row(accumulators[reducers[r].index()], lane, column, acc[r]);
     });
   }
 
@@ -110,9 +117,25 @@ class Columns {
       const ValueId begin = b.mul(c, b.index(kChunk));
       const ValueId here = b.min(b.sub(n, begin), b.index(kChunk));
       const ValueId alive = b.min(here, b.index(kLanes));
-      each(b.index(0), alive, [&](ValueId i) { take_row(reducers, b.add(begin, i), i, true); });
-      each(b.index(kLanes), here, [&](ValueId i) {
-        take_row(reducers, b.add(begin, i), b.prim(Prim::bit_and, kInt64, {i, b.index(kLanes - 1)}), false);
+      each(b.index(0), alive, [&](ValueId i) { take_rows(reducers, b.add(begin, i), 1, i, true); });
+      ValueId taken = b.index(kLanes);
+      if (const int rows = e.schedule.rows_at_once; rows > 1) {
+        // Whole groups of rows first. A chunk of fewer than 64 rows has none: the count is negative and the loop empty.
+        const ValueId group = b.index(rows * kLanes);
+        const ValueId groups = b.prim(Prim::idiv, kInt64, {b.sub(here, taken), group});
+        const ValueId lanes = b.index(kLanes);
+        each(b.index(0), groups, [&](ValueId g) {
+          const ValueId skipped = b.mul(g, group);
+          const ValueId start = b.add(skipped, lanes);
+          each(b.index(0), lanes, [&](ValueId lane) {
+            const ValueId i = b.add(start, lane);
+            take_rows(reducers, b.add(begin, i), rows, lane, false);
+          });
+        });
+        taken = b.add(taken, b.mul(groups, group));
+      }
+      each(taken, here, [&](ValueId i) {
+        take_rows(reducers, b.add(begin, i), 1, b.prim(Prim::bit_and, kInt64, {i, b.index(kLanes - 1)}), false);
       });
       for (Reducer& r : reducers) {
         // Accumulator rows by halves; a row without elements is skipped.

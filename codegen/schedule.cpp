@@ -19,6 +19,7 @@ std::string Schedule::str() const {
   std::string out = fmt::format("{} {}b x{}", name(strategy), vector_bits, unroll);
   if (block) out += fmt::format(" block={}", block);
   if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
+  if (rows_at_once != 1) out += fmt::format(" rows_at_once={}", rows_at_once);
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
   if (cache_rows) out += " cache_rows";
@@ -128,6 +129,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
     const int64_t columns = nest.groups()[nest.kept_count() - 1].extent;
     s.block = std::min(columns, std::min<int64_t>(task_elements, 4096));
     s.unroll = heavy ? 1 : 2;
+    s.rows_at_once = heavy ? 1 : 4;  // the accumulators of a wide block fill the second-level cache: touch them less
     return s;
   }
   s.unroll = heavy ? 1 : 2;

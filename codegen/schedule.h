@@ -24,6 +24,7 @@ struct Schedule {
   int unroll = 1;     // vectors per iteration
   int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis
   int64_t rows_per_task = 1;
+  int rows_at_once = 1;       // RowColumns: rows of one accumulator that a pass over the columns takes in
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU
