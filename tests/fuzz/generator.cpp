@@ -31,7 +31,7 @@ class Generator {
     for (size_t tries = 0; made_ < nodes && tries < 20 * nodes; ++tries) {
       try {
         // Runs of one kind on the newest value: views of views, casts of casts, reductions of reductions.
-        chain_ = made_ > 0 && one_in(3);
+        chain_ = made_ > 0 && one_in(kind_ >= 2 && kind_ <= 5 ? 2 : 3);
         if (!chain_) kind_ = below(24);
         keep(propose());
         ++made_;
@@ -113,9 +113,10 @@ class Generator {
     const uint64_t mask = width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
     uint64_t bits = 0;
     if (is_floating(t)) {
-      bits = one_in(12) ? random_() & mask
-                        : float_bits(t, pick({0.0, 0.0, -0.0, 1.0, -1.0, 1.0, 2.0, 0.5, -3.5, 1e-41, 65504.0, 1e30,
-                                              static_cast<double>(INFINITY), static_cast<double>(NAN)}));
+      bits = one_in(12)  ? random_() & mask
+             : one_in(4) ? float_bits(t, pick({0.0, -0.0}))
+                         : float_bits(t, pick({0.0, 0.0, -0.0, 1.0, -1.0, 1.0, 2.0, 0.5, -3.5, 1e-41, 65504.0, 1e30,
+                                               static_cast<double>(INFINITY), static_cast<double>(NAN)}));
     } else {
       const uint64_t top = uint64_t{1} << (width - 1);
       bits = (one_in(8) ? random_()
@@ -236,7 +237,7 @@ class Generator {
         return node(op, {x});
       case 2: {
         if (row.flags & kChecked) return node(op, {x, divisor(x->dtype(), s)});
-        const NodeRef y = one_in(8) ? x : one_in(5) ? expand(constant(x->dtype()), s) : like(x->dtype(), s);
+        const NodeRef y = one_in(8) ? x : one_in(3) ? expand(constant(x->dtype()), s) : like(x->dtype(), s);
         return one_in(2) ? node(op, {x, y}) : node(op, {y, x});
       }
       default: {
