@@ -32,6 +32,7 @@ size_t attr_index(Op op) {
       break;
   }
   switch (family(op)) {
+    case Family::Indexed:
     case Family::Reduce:
       return Attr(AxesAttr{}).index();
     case Family::Composite:
@@ -63,6 +64,8 @@ Inferred infer_family(const NodeSpec& spec) {
       return infer_cast(spec);
     case Family::Movement:
       return infer_movement(spec);
+    case Family::Indexed:
+      return infer_indexed(spec);
     case Family::Reduce:
       return infer_reduce(spec);
     case Family::Contract:

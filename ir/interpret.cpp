@@ -140,6 +140,9 @@ HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache) {
     case Family::Movement:
       interpret_movement(n, inputs, out);
       break;
+    case Family::Indexed:
+      interpret_indexed(n, inputs, out);
+      break;
     case Family::Reduce:
       interpret_reduce(n, inputs, out);
       break;

@@ -32,8 +32,9 @@ bool bitwise_equal(const HostArray& a, const HostArray& b, int64_t* first_differ
 /// Supplies the elements of a leaf. The default reads Node::payload().
 using LeafSource = std::function<HostArray(const Node*)>;
 
-/// Values of the outputs. Throws Error(Value) that names the op, its origin and the smallest linear index when an
-/// element is refused (integer division by zero); Error(Memory) when a value does not fit.
+/// Values of the outputs. Throws Error that names the op, its origin and the smallest linear index when an
+/// element is refused (integer division by zero: Value; an index out of bounds: Index); Error(Memory) when a value does
+/// not fit.
 std::vector<HostArray> interpret(const Graph& g, const LeafSource& leaves = {});
 /// Value of one node from the values of its inputs.
 HostArray interpret_node(const Node* n, std::span<const HostArray* const> inputs);

@@ -15,7 +15,7 @@ enum class Op : uint16_t {
 #undef LAZULI_ELEMENTWISE
 };
 
-enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Reduce, Contract, Composite };
+enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Indexed, Reduce, Contract, Composite };
 
 /// Operand types that an elementwise op takes in the graph (the frontend promotes before).
 enum class Types : uint8_t {
@@ -73,6 +73,9 @@ inline bool is_elementwise(Op op) {
 }
 inline bool is_movement(Op op) {
   return family(op) == Family::Movement;
+}
+inline bool is_indexed(Op op) {
+  return family(op) == Family::Indexed;
 }
 inline bool is_reduce(Op op) {
   return family(op) == Family::Reduce;

@@ -59,6 +59,7 @@ std::span<const AttrField> attr_fields(Op op) {
       break;
   }
   switch (family(op)) {
+    case Family::Indexed:
     case Family::Reduce:
       return kAxes;
     case Family::Composite:
@@ -86,6 +87,7 @@ Attr make_attr(Op op, std::span<const Dims> lists, double number) {
       break;
   }
   switch (family(op)) {
+    case Family::Indexed:
     case Family::Reduce:
       return AxesAttr{lists[0]};
     case Family::Composite:
