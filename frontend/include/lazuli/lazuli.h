@@ -11,3 +11,4 @@
 #include "lazuli/random.h"
 #include "lazuli/reduce.h"
 #include "lazuli/tensor.h"
+#include "lazuli/tree.h"
