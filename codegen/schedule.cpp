@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codegen/row_stages.h"
+#include "ir/contraction.h"
 
 namespace lazuli::codegen {
 
@@ -48,15 +49,8 @@ bool reads_along(const ItemGraph& graph, const IndexArena& arena, const std::vec
 }
 
 bool is_lane_contraction(const Region& r) {
-  for (const Node* n : r.nodes) {
-    if (n->op() != Op::dot_general) continue;
-    const DotDims& d = *n->attr_as<DotAttr>().dims;
-    int64_t batch = 1, depth = 1;
-    for (int64_t a : d.lhs_batch) batch *= n->input(0)->shape()[static_cast<size_t>(a)];
-    for (int64_t a : d.lhs_contract) depth *= n->input(0)->shape()[static_cast<size_t>(a)];
-    const int64_t each = std::max<int64_t>(1, batch * depth);
-    return n->input(0)->numel() / each == 1 || n->input(1)->numel() / each == 1;
-  }
+  for (const Node* n : r.nodes)
+    if (n->op() == Op::dot_general) return matrix_sizes(n).in_lanes();
   return false;
 }
 

@@ -13,7 +13,7 @@ namespace lazuli::ir {
 enum class RegionKind : uint8_t {
   Map,       // every output over one index space, no reduction
   Row,       // reductions over the same axes of one space, with elementwise work before, between and after
-  Contract,  // one dot_general, with movement before and elementwise work after
+  Contract,  // one dot_general, with movement and elementwise work before and elementwise work after
 };
 std::string_view name(RegionKind k);
 
@@ -42,7 +42,7 @@ enum class Unfused : uint8_t {
   GraphOutput,       // fused, and stored as well because the user asked for it
   Recompute,         // several users at different indices; computing it again would cost more than storing it
   ReducedElsewhere,  // the producer's reduction runs over other axes or another space
-  Contraction,       // operand of a contraction that is not pure movement
+  Contraction,       // operand of a contraction that is better computed once, or its result needed in other places
   SpaceMismatch,     // the index spaces do not line up
   OpLimit,           // the kernel would exceed the limit on operations
   BufferLimit,       // the kernel would exceed the limit on buffers

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "ir/contraction.h"
 #include "passes/partition_builder.h"
 
 namespace lazuli::passes {
@@ -18,6 +19,8 @@ namespace {
 // A value that costs at most this many primitives per element is computed again rather than stored, when its operands
 // are no more to read than the value itself.
 constexpr double kRecomputeOps = 16;
+// The same for an operand of a matrix-vector product that is needed again for every row.
+constexpr double kRepeatOps = 2;
 constexpr int64_t kConcatPieces = 4;
 
 class Partitioner {
@@ -42,17 +45,26 @@ class Partitioner {
   }
 
  private:
+  /// How often a region evaluates an element that it needs.
+  enum class Use : uint8_t {
+    Once,      // at one point of the space
+    Packed,    // operand of a contraction, evaluated while it is packed or streamed: about once
+    Repeated,  // operand of a contraction with one row or column, evaluated for every row of the other operand
+  };
   struct Demand {
     uint32_t region;
     const Node* user;
     IndexVec index;
-    bool in_contraction;  // needed once per contracted element
+    Use use;
+    bool in_contraction() const { return use != Use::Once; }
   };
   struct NodeInfo {
     std::vector<Demand> demands;
     double ops = 0;    // primitives to compute one element from leaves
     double bytes = 0;  // bytes of leaves below, counted per path
     bool is_output = false;
+    bool above_kernel = false;          // a reduction or contraction is below
+    const Node* contraction = nullptr;  // the first one below of as many elements: this may become its epilogue
   };
 
   void estimate_costs() {
@@ -62,6 +74,8 @@ class Partitioner {
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
       if (is_reduce(n->op()) || n->op() == Op::dot_general) {
         f.bytes = static_cast<double>(n->nbytes());
+        f.above_kernel = true;
+        if (n->op() == Op::dot_general) f.contraction = n;
         continue;
       }
       f.ops = costs_.of(n);
@@ -69,6 +83,8 @@ class Partitioner {
         const NodeInfo& b = info_[position_.at(in)];
         f.ops += b.ops;
         f.bytes += b.bytes;
+        f.above_kernel |= b.above_kernel;
+        if (!f.contraction && b.contraction && b.contraction->numel() == n->numel()) f.contraction = b.contraction;
       }
     }
   }
@@ -92,14 +108,14 @@ class Partitioner {
     if (n->op() == Op::dot_general) return place_contraction(i);
     Unfused why{};
     if (!stays_virtual(n, f, &why)) return store(i, why);
-    for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.in_contraction);
+    for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.use);
   }
 
   bool stays_virtual(const Node* n, const NodeInfo& f, Unfused* why) {
     const double cost = costs_.of(n);
     bool one_region = true;
     for (const Demand& d : f.demands) {
-      if (d.in_contraction && !is_movement(n->op()) && n->op() != Op::cast) return *why = Unfused::Contraction, false;
+      if (d.in_contraction() && !fits_operand(n, f, d.use)) return *why = Unfused::Contraction, false;
       if (!regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
       one_region &= d.region == f.demands[0].region;
     }
@@ -112,28 +128,35 @@ class Partitioner {
     return cheap && reads_no_more;
   }
 
+  // Whether a contraction computes this while it reads its operand. What follows a reduction or a contraction belongs
+  // to that one's kernel, and what is needed again for every row of the other operand must cost next to nothing.
+  static bool fits_operand(const Node* n, const NodeInfo& f, Use use) {
+    if (is_movement(n->op())) return true;
+    return !f.above_kernel && (use == Use::Packed || f.ops <= kRepeatOps);
+  }
+
   // Evaluates `n` in a region at `index` and passes the demand on to its operands.
-  void compute_in(uint32_t region, const Node* n, const IndexVec& index, bool in_contraction) {
+  void compute_in(uint32_t region, const Node* n, const IndexVec& index, Use use) {
     RegionBuilder& r = *regions_[region];
     r.add_node(n, costs_.of(n));
     if (has_pieces(n->op())) {
       for (const Piece& p : operand_pieces(n, index, r.arena()))
-        if (p.inside != IndexArena::kNever) demand(region, n, n->input(p.operand), p.index, in_contraction);
+        if (p.inside != IndexArena::kNever) demand(region, n, n->input(p.operand), p.index, use);
     } else if (is_movement(n->op())) {
-      demand(region, n, n->input(0), operand_index(n, index, r.arena()), in_contraction);
+      demand(region, n, n->input(0), operand_index(n, index, r.arena()), use);
     } else {
-      for (const Node* in : n->inputs()) demand(region, n, in, in->rank() == 0 ? IndexVec{} : index, in_contraction);
+      for (const Node* in : n->inputs()) demand(region, n, in, in->rank() == 0 ? IndexVec{} : index, use);
     }
   }
 
-  void demand(uint32_t region, const Node* user, const Node* n, IndexVec index, bool in_contraction) {
+  void demand(uint32_t region, const Node* user, const Node* n, IndexVec index, Use use) {
     std::vector<Demand>& all = info_[position_.at(n)].demands;
     for (Demand& d : all) {
       if (d.region != region || !(d.index == index)) continue;
-      d.in_contraction |= in_contraction;
+      d.use = std::max(d.use, use);
       return;
     }
-    all.push_back({region, user, std::move(index), in_contraction});
+    all.push_back({region, user, std::move(index), use});
   }
 
   void place_reduction(uint32_t i) {
@@ -141,7 +164,7 @@ class Partitioner {
     NodeInfo& f = info_[i];
     const Demand* last = last_reader(f);
     // Other readers need all of it.
-    if (last && !last->in_contraction && (f.demands.size() == 1 || regions_[last->region]->covers(n, last->index)) &&
+    if (last && !last->in_contraction() && (f.demands.size() == 1 || regions_[last->region]->covers(n, last->index)) &&
         regions_[last->region]->accept_reduction(n, last->index, ctx_))
       return reduce_in(i, *last, Unfused::ReducedElsewhere);
     store(i, Unfused::ReducedElsewhere);
@@ -151,9 +174,9 @@ class Partitioner {
     const Node* n = order_[i];
     NodeInfo& f = info_[i];
     const Demand* last = last_reader(f);
-    if (last && f.demands.size() == 1 && !last->in_contraction &&
-        regions_[last->region]->accept_contraction(n, last->index))
-      return contract_in(last->region, n, last->index);
+    const bool all = f.demands.size() > 1;  // others need elements that this reader may not
+    if (last && !last->in_contraction() && regions_[last->region]->accept_contraction(n, last->index, all))
+      return contract_in(i, Demand(*last), Unfused::Contraction);
     store(i, Unfused::Contraction);
   }
 
@@ -178,15 +201,29 @@ class Partitioner {
         std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.region != region; });
     if (f.is_output || others) r.add_output(n, where.index);
     connect_readers(i, region, why);
-    demand(region, n, n->input(0), r.reduction_operand(n, where.index), false);
+    demand(region, n, n->input(0), r.reduction_operand(n, where.index), Use::Once);
   }
 
-  void contract_in(uint32_t region, const Node* n, const IndexVec& index) {
+  void contract_in(uint32_t i, const Demand& where, Unfused why) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    const uint32_t region = where.region;
+    const IndexVec index = where.index;
+    const bool others =
+        std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.region != region; });
+    if (f.is_output || others) regions_[region]->add_output(n, index);
+    connect_readers(i, region, why);
+    demand_operands(region, n, index);
+  }
+
+  void demand_operands(uint32_t region, const Node* dot, const IndexVec& index) {
     RegionBuilder& r = *regions_[region];
-    r.add_node(n, 1);
-    const auto [lhs, rhs] = r.contraction_operands(n, index);
-    demand(region, n, n->input(0), lhs, true);
-    demand(region, n, n->input(1), rhs, true);
+    r.add_node(dot, 1);
+    const auto [lhs, rhs] = r.contraction_operands(dot, index);
+    const MatrixSizes sizes = matrix_sizes(dot);
+    const auto use = [&](int64_t others) { return sizes.in_lanes() && others > 1 ? Use::Repeated : Use::Packed; };
+    demand(region, dot, dot->input(0), lhs, use(sizes.columns));
+    demand(region, dot, dot->input(1), rhs, use(sizes.rows));
   }
 
   // Stores node i in the region of its first reader where that is possible, else in a region of its own.
@@ -195,15 +232,16 @@ class Partitioner {
     const NodeInfo& f = info_[i];
     const bool computes_alone = is_reduce(n->op()) || n->op() == Op::dot_general;
     const Demand* last = ctx_.fuse ? last_reader(f) : nullptr;
-    if (last && !last->in_contraction && why != Unfused::OpLimit) {
+    if (last && !last->in_contraction() && why != Unfused::OpLimit) {
       const Demand where = *last;
       RegionBuilder& r = *regions_[where.region];
       if (is_reduce(n->op()) && r.covers(n, where.index) && r.accept_reduction(n, where.index, ctx_))
         return reduce_in(i, where, why);
+      if (n->op() == Op::dot_general && r.accept_contraction(n, where.index, true)) return contract_in(i, where, why);
       if (!computes_alone && r.has_room(costs_.of(n), ctx_) && r.can_store(n, where.index)) {
         r.add_output(n, where.index);
         connect_readers(i, where.region, why);
-        return compute_in(where.region, n, where.index, false);
+        return compute_in(where.region, n, where.index, Use::Once);
       }
     }
     const uint32_t region = region_for_root(i, last ? static_cast<int64_t>(last->region) : -1);
@@ -213,11 +251,11 @@ class Partitioner {
     connect_readers(i, region, why);
     if (is_reduce(n->op())) {
       r.add_node(n, 1);
-      demand(region, n, n->input(0), r.reduction_operand(n, index), false);
+      demand(region, n, n->input(0), r.reduction_operand(n, index), Use::Once);
     } else if (n->op() == Op::dot_general) {
-      contract_in(region, n, index);
+      demand_operands(region, n, index);
     } else {
-      compute_in(region, n, index, false);
+      compute_in(region, n, index, Use::Once);
     }
   }
 
@@ -229,10 +267,12 @@ class Partitioner {
     const std::string key = RegionBuilder::space_key(n);
     if (ctx_.fuse && n->op() != Op::dot_general) {
       if (auto it = open_.find(key); it != open_.end() && static_cast<int64_t>(it->second) > newest_reader &&
-                                     regions_[it->second]->has_room(costs_.of(n), ctx_))
+                                     regions_[it->second]->has_room(costs_.of(n), ctx_) &&
+                                     regions_[it->second]->shares_contraction(info_[i].contraction))
         return it->second;
     }
     regions_.push_back(std::make_unique<RegionBuilder>(n));
+    regions_.back()->shares_contraction(info_[i].contraction);
     const auto id = static_cast<uint32_t>(regions_.size() - 1);
     open_[key] = id;
     return id;

@@ -200,18 +200,41 @@ bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const
   return true;
 }
 
-bool RegionBuilder::accept_contraction(const Node* n, const IndexVec& index) {
-  if (kind_ != RegionKind::Map || contraction_) return false;
-  const auto used = plain_variables(index);
-  if (!used) return false;
-  for (IndexId a : axes_) {
-    const int64_t v = arena_->as_variable(a);
-    if (v >= 0 && !(*used)[static_cast<size_t>(v)]) return false;
+bool RegionBuilder::is_mixed_radix(const IndexVec& index) const {
+  std::vector<bool> used(arena_->variable_count());
+  for (IndexId id : index) {
+    const IndexExpr& e = arena_->expr(id);
+    std::vector<IndexTerm> terms = e.terms;
+    std::sort(terms.begin(), terms.end(), [](const auto& a, const auto& b) { return a.coefficient < b.coefficient; });
+    int64_t weight = 1;
+    for (const IndexTerm& t : terms) {
+      const IndexAtom& a = arena_->atom(t.atom);
+      if (a.kind != AtomKind::Variable || t.coefficient != weight || used[a.variable]) return false;
+      used[a.variable] = true;
+      weight *= arena_->extent(a.variable);
+    }
+    if (e.offset != 0) return false;
   }
+  return std::all_of(axes_.begin(), axes_.end(), [&](IndexId a) {
+    const int64_t v = arena_->as_variable(a);
+    return v < 0 || used[static_cast<size_t>(v)];
+  });
+}
+
+bool RegionBuilder::accept_contraction(const Node* n, const IndexVec& index, bool all) {
+  if (kind_ != RegionKind::Map || contraction_ || !is_mixed_radix(index)) return false;
+  if (all)
+    for (size_t d = 0; d < index.size(); ++d)
+      if (arena_->expr(index[d]).high + 1 != n->shape()[d]) return false;
   kind_ = RegionKind::Contract;
   contraction_ = n;
   add_axes(contracted_extents(n), true);
   return true;
+}
+
+bool RegionBuilder::shares_contraction(const Node* dot) {
+  if (!expected_) expected_ = dot;
+  return !dot || expected_ == dot;
 }
 
 IndexVec RegionBuilder::reduction_operand(const Node* n, const IndexVec& index) const {
@@ -251,7 +274,6 @@ Region RegionBuilder::finish() {
   r.output_index = std::move(output_index_);
   r.arena = arena_;
   r.axes = axes_;
-  if (kind_ == RegionKind::Contract) return r;
   // A row's kept outputs are stored before the row is read once more for the others.
   const auto is_inner = [&](const Access& write) {
     std::vector<bool> used(arena_->variable_count());

@@ -45,7 +45,10 @@ class RegionBuilder {
   /// Whether a reduction needed at `index` can run here; if so the region becomes (or stays) a row region around it.
   bool accept_reduction(const ir::Node* n, const ir::IndexVec& index, const PassContext& ctx);
   /// Whether a contraction needed at `index` can run here with this region as its epilogue; if so it becomes one.
-  bool accept_contraction(const ir::Node* n, const ir::IndexVec& index);
+  /// With `all`, only if every element of it is computed.
+  bool accept_contraction(const ir::Node* n, const ir::IndexVec& index, bool all);
+  /// Whether a root above `dot` (null: above none) may be computed here: a region contracts once. Remembers it.
+  bool shares_contraction(const ir::Node* dot);
   ir::IndexVec reduction_operand(const ir::Node* n, const ir::IndexVec& index) const;
   std::pair<ir::IndexVec, ir::IndexVec> contraction_operands(const ir::Node* dot, const ir::IndexVec& index);
 
@@ -55,6 +58,8 @@ class RegionBuilder {
   void add_axes(std::span<const int64_t> extents, bool reduced);
   /// The variables that the index is made of, one per axis of size > 1 and each once; empty optional otherwise.
   std::optional<std::vector<bool>> plain_variables(const ir::IndexVec& index) const;
+  /// Whether the index is made of all variables, each once and as digits: row-major positions over some of them.
+  bool is_mixed_radix(const ir::IndexVec& index) const;
   std::vector<int64_t> reduced_extents() const;
 
   struct Access {
@@ -63,10 +68,11 @@ class RegionBuilder {
   };
   std::shared_ptr<ir::IndexArena> arena_ = std::make_shared<ir::IndexArena>();
   ir::RegionKind kind_ = ir::RegionKind::Map;
-  std::vector<int64_t> extents_;   // per axis of the space
-  std::vector<ir::IndexId> axes_;  // variable (or 0 for extent 1) per axis of the space
-  std::vector<bool> reduced_;      // per axis
-  const ir::Node* contraction_ = nullptr;
+  std::vector<int64_t> extents_;           // per axis of the space
+  std::vector<ir::IndexId> axes_;          // variable (or 0 for extent 1) per axis of the space
+  std::vector<bool> reduced_;              // per axis
+  const ir::Node* contraction_ = nullptr;  // runs here
+  const ir::Node* expected_ = nullptr;     // is below the region's roots
   double ops_ = 0;
   std::vector<const ir::Node*> nodes_, inputs_, outputs_;
   std::unordered_map<const ir::Node*, uint32_t> seen_;  // bit 0: node, bit 1: input

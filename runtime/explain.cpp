@@ -40,7 +40,7 @@ std::string_view why(ir::Unfused reason) {
     case ir::Unfused::ReducedElsewhere:
       return "it reduces over other axes or another space than its user";
     case ir::Unfused::Contraction:
-      return "operand of a contraction that is not pure movement";
+      return "operand of a contraction that is better computed once, or a result of one that others need as well";
     case ir::Unfused::SpaceMismatch:
       return "the index spaces do not line up";
     case ir::Unfused::OpLimit:

@@ -58,5 +58,91 @@ TEST(KernelCount, SumOfSquaredDifferencesWithoutTheDifferences) {
             1u);
 }
 
+// ---- Contractions --------------------------------------------------------------------------------------------------
+
+const std::string kMatmul = "{lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]}";
+
+struct Litmus {
+  const char* what;
+  size_t kernels;
+  std::string body;
+};
+
+TEST(KernelCount, Contractions) {
+  const Litmus table[] = {
+      {"relu(matmul(x, W) + b)", 1,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[32, 48]\n%2 = data : float32[48]\n"
+       "%3 = dot_general %0, %1 " +
+           kMatmul +
+           " : float32[64, 48]\n%4 = expand %2 : float32[64, 48]\n"
+           "%5 = add %3, %4 : float32[64, 48]\n%6 = relu %5 : float32[64, 48]\nreturn %6\n"},
+      {"the pre-activation is a result as well", 1,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[32, 48]\n%3 = dot_general %0, %1 " + kMatmul +
+           " : float32[64, 48]\n%6 = relu %3 : float32[64, 48]\nreturn %6, %3\n"},
+      {"matmul(dequantize(q, scale), x) + residual", 1,
+       "%0 = data : int8[64, 32]\n%1 = data : float32[64, 1]\n%2 = data : float32[32, 48]\n"
+       "%3 = data : float32[64, 48]\n%4 = cast %0 : float32[64, 32]\n%5 = expand %1 : float32[64, 32]\n"
+       "%6 = mul %4, %5 : float32[64, 32]\n%7 = dot_general %6, %2 " +
+           kMatmul +
+           " : float32[64, 48]\n"
+           "%8 = add %7, %3 : float32[64, 48]\nreturn %8\n"},
+      {"masked and scaled, both operands transposed", 1,
+       "%0 = data : float32[32, 64]\n%1 = data : float32[48, 32]\n%2 = data : bool[64, 48]\n"
+       "%3 = constant 0.5 : float32[]\n%4 = constant -1e9 : float32[]\n"
+       "%5 = permute %0 {axes = [1, 0]} : float32[64, 32]\n%6 = permute %1 {axes = [1, 0]} : float32[32, 48]\n"
+       "%7 = dot_general %5, %6 " +
+           kMatmul +
+           " : float32[64, 48]\n%8 = expand %3 : float32[64, 48]\n"
+           "%9 = expand %4 : float32[64, 48]\n%10 = mul %7, %8 : float32[64, 48]\n"
+           "%11 = where %2, %10, %9 : float32[64, 48]\nreturn %11\n"},
+      {"a step of Adam on weights: three results", 1,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[64, 48]\n%2 = data : float32[32, 48]\n"
+       "%3 = data : float32[32, 48]\n%4 = data : float32[32, 48]\n%5 = constant 0.9 : float32[]\n"
+       "%6 = constant 0.999 : float32[]\n%7 = constant 1e-3 : float32[]\n%8 = expand %5 : float32[32, 48]\n"
+       "%9 = expand %6 : float32[32, 48]\n%10 = expand %7 : float32[32, 48]\n"
+       "%11 = dot_general %0, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [0], rhs_contract = [0]} : "
+       "float32[32, 48]\n%12 = mul %2, %8 : float32[32, 48]\n%13 = add %12, %11 : float32[32, 48]\n"
+       "%14 = mul %11, %11 : float32[32, 48]\n%15 = mul %3, %9 : float32[32, 48]\n"
+       "%16 = add %15, %14 : float32[32, 48]\n%17 = sqrt %16 : float32[32, 48]\n%18 = div %13, %17 : float32[32, 48]\n"
+       "%19 = mul %18, %10 : float32[32, 48]\n%20 = sub %4, %19 : float32[32, 48]\nreturn %13, %16, %20\n"},
+      {"heads split off and put in front", 1,
+       "%0 = data : float32[2, 64, 32]\n%1 = data : float32[32, 48]\n%2 = data : float32[48]\n"
+       "%3 = dot_general %0, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [2], rhs_contract = [0]} : "
+       "float32[2, 64, 48]\n%4 = expand %2 : float32[2, 64, 48]\n%5 = add %3, %4 : float32[2, 64, 48]\n"
+       "%6 = reshape %5 : float32[2, 64, 3, 16]\n%7 = permute %6 {axes = [0, 2, 1, 3]} : float32[2, 3, 64, 16]\n"
+       "return %7\n"},
+      {"two layers", 2,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[32, 48]\n%2 = data : float32[48, 16]\n"
+       "%3 = dot_general %0, %1 " +
+           kMatmul +
+           " : float32[64, 48]\n%4 = relu %3 : float32[64, 48]\n"
+           "%5 = dot_general %4, %2 " +
+           kMatmul + " : float32[64, 16]\n%6 = tanh %5 : float32[64, 16]\nreturn %6\n"},
+      {"two products of one shape, each with its own update", 2,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[64, 48]\n%2 = data : float32[64, 32]\n"
+       "%3 = data : float32[64, 48]\n%4 = data : float32[32, 48]\n%5 = data : float32[32, 48]\n"
+       "%6 = dot_general %0, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [0], rhs_contract = [0]} : "
+       "float32[32, 48]\n%7 = dot_general %2, %3 {lhs_batch = [], rhs_batch = [], lhs_contract = [0], rhs_contract = "
+       "[0]} : float32[32, 48]\n%8 = sub %4, %6 : float32[32, 48]\n%9 = sub %5, %7 : float32[32, 48]\n"
+       "return %8, %9\n"},
+      {"softmax between two products: its rows are a kernel", 3,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[32, 64]\n%2 = data : float32[64, 32]\n"
+       "%3 = dot_general %0, %1 " +
+           kMatmul +
+           " : float32[64, 64]\n%4 = softmax %3 {axis = 1} : float32[64, 64]\n"
+           "%5 = dot_general %4, %2 " +
+           kMatmul + " : float32[64, 32]\nreturn %5\n"},
+      {"a vector that every row would compute again", 2,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[32]\n%2 = tanh %1 : float32[32]\n"
+       "%3 = dot_general %0, %2 {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]} : "
+       "float32[64]\nreturn %3\n"},
+      {"a matrix that is needed once", 1,
+       "%0 = data : float32[64, 32]\n%1 = data : float32[32]\n%2 = tanh %0 : float32[64, 32]\n"
+       "%3 = dot_general %2, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]} : "
+       "float32[64]\nreturn %3\n"},
+  };
+  for (const Litmus& l : table) EXPECT_EQ(kernels(l.body), l.kernels) << l.what;
+}
+
 }  // namespace
 }  // namespace lazuli::testing
