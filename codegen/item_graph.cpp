@@ -43,6 +43,7 @@ class Builder {
   }
 
   ItemGraph run() {
+    if (region_.kind == RegionKind::Scatter) return scatter();
     for (size_t o = 0; o < region_.outputs.size(); ++o) {
       const Node* n = region_.outputs[o];
       out_.outputs.push_back(evaluate({n, region_.output_index[o], IndexArena::kAlways}));
@@ -54,6 +55,47 @@ class Builder {
   }
 
  private:
+  ItemGraph scatter() {
+    const Node* n = region_.outputs[0];
+    const IndexVec& index = region_.output_index[0];
+    const ScatterIndices at = scatter_operand_indices(n, index, all_reduced_axes_);
+    out_.outputs.push_back(evaluate({n->input(0), index, IndexArena::kAlways}));
+    out_.output_position.push_back(arena_.flatten(index, n->shape()));
+    out_.output_inner.push_back(false);
+    ScatterItems s;
+    s.values = evaluate({n->input(1), at.values, IndexArena::kAlways});
+    std::vector<ItemId> operands;
+    for (const Node* in : n->inputs().subspan(2)) operands.push_back(evaluate({in, at.place, IndexArena::kAlways}));
+    IndexVec where = index;
+    s.axes = split_indices(n->input(0), n->attr_as<AxesAttr>().axes, operands, &where, &s.indices);
+    s.position = arena_.flatten(where, n->shape());
+    out_.scatter = std::move(s);
+    return std::move(out_);
+  }
+
+  // Index operands that are known stay symbolic, in `where`; the others are dynamic and 0 there.
+  std::vector<DynamicAxis> split_indices(const Node* x, const Dims& axes, const std::vector<ItemId>& operands,
+                                         IndexVec* where, std::vector<ItemId>* indices) {
+    const Dims strides = contiguous_strides(x->shape());
+    std::vector<DynamicAxis> dynamic;
+    for (size_t k = 0; k < axes.size(); ++k) {
+      const auto d = static_cast<size_t>(axes[k]);
+      const Item& item = out_.items[operands[k]];
+      std::optional<IndexId> known;
+      if (item.kind == ItemKind::Position) known = item.position;
+      if (item.kind == ItemKind::Constant)
+        known = arena_.constant(static_cast<int64_t>(item.node->attr_as<ConstantAttr>().bits));
+      if (known && arena_.expr(*known).low >= 0 && arena_.expr(*known).high < x->shape()[d]) {
+        (*where)[d] = *known;
+        continue;
+      }
+      (*where)[d] = arena_.zero();
+      indices->push_back(operands[k]);
+      dynamic.push_back({x->shape()[d], strides[d]});
+    }
+    return dynamic;
+  }
+
   // Post-order over demands with an explicit stack: a node is finished once all its operands are items.
   ItemId evaluate(const Key& root) {
     std::vector<Key> stack{root};
@@ -90,7 +132,8 @@ class Builder {
       const IndexExpr& e = arena_.expr(index[d]);
       safe &= e.low >= 0 && e.high < n->shape()[d];
     }
-    if (safe && (loads(n) || is_reduce(n->op()) || n->op() == Op::dot_general)) inside = IndexArena::kAlways;
+    if (safe && (loads(n) || is_reduce(n->op()) || n->op() == Op::dot_general || n->op() == Op::gather))
+      inside = IndexArena::kAlways;
     return {n, std::move(index), inside};
   }
 
@@ -108,6 +151,9 @@ class Builder {
       }
     } else if (is_movement(n->op())) {
       needs->push_back(guarded(n->input(0), operand_index(n, k.index, arena_), k.inside));
+    } else if (n->op() == Op::gather) {
+      const IndexVec place(std::span<const IndexId>(k.index.data(), n->input(1)->rank()));
+      for (const Node* in : n->inputs().subspan(1)) needs->push_back(guarded(in, place, k.inside));
     } else if (is_reduce(n->op())) {
       needs->push_back(guarded(n->input(0), reduction_operand(n, k.index), k.inside));
     } else if (n->op() == Op::dot_general) {
@@ -202,6 +248,7 @@ class Builder {
       return add(std::move(item));
     }
     if (is_movement(n->op())) return operands[0];
+    if (n->op() == Op::gather) return add_gather(k, operands);
     if (is_elementwise(n->op())) {
       item.kind = ItemKind::Function;
       item.operands = std::move(operands);
@@ -212,6 +259,20 @@ class Builder {
     }
     if (is_reduce(n->op()) || n->op() == Op::dot_general) return add_reduction(n, std::move(operands));
     throw Error(ErrorKind::Internal, fmt::format("lower: {} cannot be evaluated in a kernel", name(n->op())));
+  }
+
+  ItemId add_gather(const Key& k, const std::vector<ItemId>& operands) {
+    const Node *n = k.node, *x = n->input(0);
+    const Dims& axes = n->attr_as<AxesAttr>().axes;
+    IndexVec where(x->rank());
+    size_t rest = n->input(1)->rank();
+    for (size_t d = 0; d < where.size(); ++d)
+      if (std::find(axes.begin(), axes.end(), static_cast<int64_t>(d)) == axes.end()) where[d] = k.index[rest++];
+    Item item{.kind = ItemKind::Gather, .node = x, .dtype = n->dtype(), .inside = k.inside};
+    item.dynamic = split_indices(x, axes, operands, &where, &item.operands);
+    item.position = arena_.flatten(where, x->shape());
+    if (item.dynamic.empty()) item.kind = ItemKind::Load;
+    return add(std::move(item));
   }
 
   ItemId position_item(const Node* n, IndexId e) {

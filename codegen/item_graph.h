@@ -3,6 +3,7 @@
 // loops.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ir/index_expr.h"
@@ -21,6 +22,13 @@ enum class ItemKind : uint8_t {
   Function,   // a scalar function of the operands; its checks are guarded by `inside`
   Choice,     // operands[i] where pieces[i] holds and no earlier one does; the last otherwise
   Reduction,  // result number `reduction`
+  Gather,     // element `position` + sum of operands[i] * dynamic[i].stride of a stored node, guarded by `inside`;
+              // where an operand is not below dynamic[i].size, a failed check
+};
+
+/// An index that only the running kernel knows, along one axis of a stored node.
+struct DynamicAxis {
+  int64_t size, stride;
 };
 
 struct Item {
@@ -32,6 +40,7 @@ struct Item {
   std::vector<ItemId> operands = {};
   std::vector<ir::PredicateId> pieces = {};
   std::shared_ptr<const scalar::Function> function = {};
+  std::vector<DynamicAxis> dynamic = {};
   uint32_t reduction = 0;
   uint32_t level = 0;  // number of reduction stages that must be complete before
   bool inner = false;  // depends on a reduced variable
@@ -46,8 +55,17 @@ struct Reduction {
   bool is_dot() const { return node->op() == ir::Op::dot_general; }
 };
 
+/// RegionKind::Scatter: outputs[0] is the base. `values` is added at `position` + sum of indices[i] * axes[i].stride.
+struct ScatterItems {
+  ItemId values = 0;
+  std::vector<ItemId> indices;
+  std::vector<DynamicAxis> axes;
+  ir::IndexId position = 0;
+};
+
 struct ItemGraph {
   std::vector<Item> items;  // operands before users
+  std::optional<ScatterItems> scatter;
   std::vector<Reduction> reductions;
   std::vector<ItemId> outputs;               // per Region::outputs
   std::vector<ir::IndexId> output_position;  // element of each output that a point stores

@@ -9,6 +9,7 @@
 #pragma once
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "codegen/kernel.h"
@@ -76,6 +77,8 @@ class KernelBuilder {
   void prefetch(uint32_t buffer, ValueId offset);
   void fence();
   void check(ValueId condition);
+  /// The same, once, and outside of every loop that the condition does not depend on. Such loops must not be empty.
+  void check_outside(ValueId condition);
 
   Type type(ValueId v) const { return kernel_.values[v]; }
   const Kernel& kernel() const { return kernel_; }
@@ -128,6 +131,7 @@ class KernelBuilder {
   std::vector<BlockId> block_of_inst_;
   std::vector<uint64_t> epoch_of_inst_;  // loads that must not cross effects: number of effects before it, plus one
   uint64_t effects_ = 1;
+  std::set<std::pair<BlockId, ValueId>> checked_;  // by check_outside
   InstTable known_;
 };
 

@@ -305,4 +305,21 @@ void KernelBuilder::check(ValueId condition) {
   emit_effect(std::move(inst));
 }
 
+void KernelBuilder::check_outside(ValueId condition) {
+  if (const auto c = constant_of(condition); c && *c) return;
+  current();
+  size_t home = depth_of(condition);
+  for (size_t d = open_.size() - 1; d > home; --d)
+    if (open_[d].is_branch) home = d;
+  for (size_t d = 0; d <= home; ++d)
+    if (checked_.contains({open_[d].block, condition})) return;
+  checked_.emplace(open_[home].block, condition);
+  Inst inst{KOp::Prim};
+  inst.prim = Prim::check;
+  inst.operands = {condition};
+  kernel_.has_checks = true;
+  append(std::move(inst), {}, open_[home].block);
+  for (size_t d = 0; d <= home; ++d) block_has_effect_[open_[d].block] = true;
+}
+
 }  // namespace lazuli::codegen

@@ -17,13 +17,15 @@ enum KeyKind : uint64_t { kCoefficient, kOffset, kMultiplier, kShift, kDivisor, 
 std::vector<IndexId> emitted_indices(const ItemGraph& graph, const IndexArena& arena) {
   std::vector<IndexId> all(graph.output_position);
   for (const Item& i : graph.items) {
-    if (i.kind == ItemKind::Load || i.kind == ItemKind::Position) all.push_back(i.position);
+    if (i.kind == ItemKind::Load || i.kind == ItemKind::Position || i.kind == ItemKind::Gather)
+      all.push_back(i.position);
     for (const IndexBound& b : arena.bounds(i.inside)) all.push_back(b.expr);
     for (PredicateId p : i.pieces)
       for (const IndexBound& b : arena.bounds(p)) all.push_back(b.expr);
   }
   for (const Reduction& r : graph.reductions)
     if (r.is_arg()) all.push_back(r.position);
+  if (graph.scatter) all.push_back(graph.scatter->position);
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;

@@ -38,12 +38,17 @@ Lowered lower(const Region& region, const Schedule& schedule, const LoweringOpti
     case Strategy::Contract:
       lower_contract(e);
       break;
+    case Strategy::Scatter:
+      lower_scatter(e);
+      break;
   }
-  const double points = static_cast<double>(e.nest.kept_extent()) * static_cast<double>(e.nest.reduced_extent());
+  const int64_t kept = e.graph.scatter ? ScatterLoops(e).row_extent() : e.nest.kept_extent();
+  const double points = static_cast<double>(kept) * static_cast<double>(e.nest.reduced_extent());
   for (const Item& i : e.graph.items) {
     const double times = i.inner || e.graph.reductions.empty() ? points : static_cast<double>(e.nest.kept_extent());
     if (i.function) e.lowered.flops += times * static_cast<double>(i.function->insts.size());
   }
+  if (e.graph.scatter) e.lowered.flops += points;
   for (const Reduction& r : e.graph.reductions) e.lowered.flops += points * (r.is_dot() ? 2 : 1);
   e.lowered.schedule = schedule;
   e.lowered.kernel = e.b.finish();

@@ -37,8 +37,30 @@ RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringO
 
 uint16_t RegionEmitter::choose_lanes() const {
   if (schedule.threads) return 1;
+  // What is the same for all lanes of a map is computed once, in scalars, whatever its width: the places of a gather of
+  // rows.
+  const bool map = region.kind == RegionKind::Map, scatter = region.kind == RegionKind::Scatter;
+  std::vector<bool> along(region.arena->variable_count(), !map && !scatter);
+  for (size_t g = 0; g < nest.kept_count(); ++g)
+    if (scatter || g + 1 == nest.kept_count())
+      for (uint32_t v : nest.groups()[g].variables) along[v] = true;
+  const auto runs_along = [&](IndexId e) {
+    std::vector<bool> used(along.size());
+    region.arena->collect_variables(e, &used);
+    for (size_t v = 0; v < used.size(); ++v)
+      if (used[v] && along[v]) return true;
+    return false;
+  };
+  std::vector<bool> varies(graph.items.size());
   size_t widest = 1;
-  for (const Item& i : graph.items) {
+  for (ItemId id = 0; id < graph.items.size(); ++id) {
+    const Item& i = graph.items[id];
+    bool here = i.kind == ItemKind::Reduction || runs_along(i.position);
+    for (ItemId o : i.operands) here = here || varies[o];
+    for (PredicateId p : i.pieces)
+      for (const IndexBound& bound : region.arena->bounds(p)) here = here || runs_along(bound.expr);
+    varies[id] = here;
+    if (!here) continue;
     if (i.kind == ItemKind::Position) widest = std::max<size_t>(widest, 4);
     widest = std::max(widest, itemsize(i.dtype));
     if (is_half(i.dtype)) widest = std::max<size_t>(widest, 4);  // computed in float32
@@ -63,7 +85,7 @@ void RegionEmitter::declare_buffers() {
     lowered.bytes_written += n->nbytes();
   }
   for (const Node* n : region.inputs) {
-    lowered.bytes_read += n->op() == Op::argument ? 0 : n->nbytes();
+    lowered.bytes_read += bytes_read(region, n);
     if (buffer_of_.contains(n)) continue;
     if (n->op() == Op::argument) {
       scalar_of_[n] = b.add_scalar(n->dtype());
@@ -117,6 +139,9 @@ ValueId RegionEmitter::emit(ItemId root, Body& body) {
       case ItemKind::Load:
         v = emit_load(item, body);
         break;
+      case ItemKind::Gather:
+        v = emit_gather(item, body);
+        break;
       case ItemKind::Constant:
         v = b.constant_bits(item.dtype, item.node->attr_as<ConstantAttr>().bits);
         break;
@@ -154,9 +179,12 @@ ValueId RegionEmitter::emit(ItemId root, Body& body) {
 }
 
 ValueId RegionEmitter::emit_load(const Item& item, const Body& body) {
+  return load_at(item, nest.address(item.position), nest.inside(item.inside), body);
+}
+
+ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std::optional<ValueId> guard,
+                               const Body& body) {
   const uint32_t buffer = buffer_of_.at(item.node);
-  const LoopNest::Address a = nest.address(item.position);
-  std::optional<ValueId> guard = nest.inside(item.inside);
   const ValueId zero = b.constant_bits(item.dtype, 0);
   if (a.access == LoopNest::Access::Uniform) {
     if (!guard) return b.load(buffer, a.offset, 1);
@@ -168,6 +196,47 @@ ValueId RegionEmitter::emit_load(const Item& item, const Body& body) {
   if (body.mask) guard = guard ? b.prim(Prim::bit_and, kBool, {*body.mask, *guard}) : *body.mask;
   if (guard) return b.load_masked(buffer, a.offset, *guard, b.splat(zero, body.lanes));
   return b.load(buffer, a.offset, body.lanes);
+}
+
+RegionEmitter::Dynamic RegionEmitter::dynamic_offset(const std::vector<ItemId>& indices,
+                                                     const std::vector<DynamicAxis>& axes, uint64_t key,
+                                                     const Body& body) {
+  Dynamic out{b.index(0), b.constant_bits(kBool, 1)};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const ValueId index = body.values.at(indices[i]);
+    const ValueId inside = b.prim(Prim::ult, kBool, {index, nest.size({kDynamicSize, key, i}, axes[i].size)});
+    const ValueId safe = b.select(inside, index, b.index(0));
+    const bool unit = axes[i].stride == 1;
+    out.offset = b.add(out.offset, unit ? safe : b.mul(safe, nest.size({kDynamicStride, key, i}, axes[i].stride)));
+    out.inside = b.prim(Prim::bit_and, kBool, {out.inside, inside});
+  }
+  return out;
+}
+
+ValueId RegionEmitter::emit_gather(const Item& item, Body& body) {
+  const auto key = static_cast<uint64_t>(&item - graph.items.data());
+  const Dynamic at = dynamic_offset(item.operands, item.dynamic, key, body);
+  const std::optional<ValueId> guard = nest.inside(item.inside);
+  // Only lanes that count may fail. Whether an index is inside often does not depend on the innermost loop, and is
+  // tested outside of it.
+  std::optional<ValueId> counts = guard;
+  if (body.mask && b.type(at.inside).lanes > 1)
+    counts = counts ? b.prim(Prim::bit_and, kBool, {*counts, *body.mask}) : *body.mask;
+  if (item.node->numel() == 0) {
+    b.check_outside(counts ? b.prim(Prim::bit_not, kBool, {*counts}) : b.constant_bits(kBool, 0));
+    return b.constant_bits(item.dtype, 0);
+  }
+  b.check_outside(counts ? b.prim(Prim::bit_or, kBool, {at.inside, b.prim(Prim::bit_not, kBool, {*counts})})
+                         : at.inside);
+  LoopNest::Address a = nest.address(item.position);
+  if (b.type(at.offset).lanes > 1 && a.access != LoopNest::Access::Scattered) {
+    const bool run = a.access == LoopNest::Access::Consecutive;
+    a.offset = b.splat(a.offset, body.lanes);
+    if (run) a.offset = b.add(a.offset, b.iota(body.lanes));
+    a.access = LoopNest::Access::Scattered;
+  }
+  a.offset = b.add(a.offset, at.offset);
+  return load_at(item, a, guard, body);
 }
 
 ValueId RegionEmitter::emit_choice(const Item& item, Body& body) {
@@ -186,6 +255,17 @@ void RegionEmitter::store_output(size_t o, ValueId value, const Body& body) {
   if (body.lanes > 1 && b.type(value).lanes == 1) value = b.splat(value, body.lanes);
   if (body.mask) return b.store_masked(buffer, a.offset, value, *body.mask);
   b.store(buffer, a.offset, value, schedule.non_temporal && body.lanes > 1 ? kNonTemporal | kAligned : 0);
+}
+
+void RegionEmitter::add_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body) {
+  const uint32_t buffer = output_buffer_of_.at(region.outputs[o]);
+  const DType dtype = region.outputs[o]->dtype();
+  if (body.lanes > 1 && b.type(value).lanes == 1) value = b.splat(value, body.lanes);
+  const ValueId zero = b.constant_bits(dtype, 0);
+  const ValueId old = body.mask ? b.load_masked(buffer, a.offset, *body.mask, b.splat(zero, body.lanes))
+                                : b.load(buffer, a.offset, body.lanes);
+  const ValueId sum = b.prim(Prim::add, dtype, {old, value});
+  body.mask ? b.store_masked(buffer, a.offset, sum, *body.mask) : b.store(buffer, a.offset, sum);
 }
 
 void RegionEmitter::store_outputs(const std::vector<size_t>& outputs, Body& body) {

@@ -18,6 +18,8 @@ struct Body {
 };
 
 class RegionEmitter {
+  static constexpr uint64_t kDynamicSize = 200, kDynamicStride = 201;  // keys of size arguments
+
  public:
   RegionEmitter(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options);
 
@@ -35,6 +37,8 @@ class RegionEmitter {
   ValueId emit(ItemId item, Body& body);
   /// Stores output `o` at its element.
   void store_output(size_t o, ValueId value, const Body& body);
+  /// Adds `value` to the elements of output `o` at `a`.
+  void add_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body);
   /// Evaluates all of these outputs, then stores them all: a store never overtakes a load of the same point.
   void store_outputs(const std::vector<size_t>& outputs, Body& body);
   std::vector<size_t> outputs_where(bool inner) const;
@@ -55,6 +59,14 @@ class RegionEmitter {
   std::function<void()> prefetch_ahead;
   uint32_t stage = 0;
 
+  /// Indices that only the running kernel knows: what they add to an address (in bounds even where they are not), and
+  /// whether all of them are inside.
+  struct Dynamic {
+    ValueId offset, inside;
+  };
+  Dynamic dynamic_offset(const std::vector<ItemId>& indices, const std::vector<DynamicAxis>& axes, uint64_t key,
+                         const Body& body);
+
   uint32_t add_scratch(DType dtype, Role role, int64_t elements);
   void phase(std::string name, int64_t tasks, double nanoseconds_per_task, const std::function<void(ValueId)>& body);
   /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).
@@ -66,6 +78,8 @@ class RegionEmitter {
 
  private:
   ValueId emit_load(const Item& item, const Body& body);
+  ValueId emit_gather(const Item& item, Body& body);
+  ValueId load_at(const Item& item, const LoopNest::Address& a, std::optional<ValueId> guard, const Body& body);
   ValueId emit_choice(const Item& item, Body& body);
   uint16_t choose_lanes() const;
   void declare_buffers();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codegen/row_stages.h"
+#include "codegen/strategies.h"
 #include "ir/contraction.h"
 
 namespace lazuli::codegen {
@@ -12,7 +13,7 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map", "row_inner", "row_columns", "row_split", "contract"};
+  constexpr std::string_view names[] = {"map", "row_inner", "row_columns", "row_split", "contract", "scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -21,6 +22,7 @@ std::string Schedule::str() const {
   if (block) out += fmt::format(" block={}", block);
   if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
   if (rows_at_once != 1) out += fmt::format(" rows_at_once={}", rows_at_once);
+  if (ranges != 1) out += fmt::format(" ranges={}", ranges);
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
   if (cache_rows) out += " cache_rows";
@@ -36,7 +38,7 @@ constexpr int64_t kFewRows = 16;
 bool reads_along(const ItemGraph& graph, const IndexArena& arena, const std::vector<uint32_t>& variables) {
   int64_t along = 0, across = 0;
   for (const Item& i : graph.items) {
-    if (i.kind != ItemKind::Load || !i.inner) continue;
+    if ((i.kind != ItemKind::Load && i.kind != ItemKind::Gather) || !i.inner) continue;
     bool unit = false;
     for (const IndexTerm& t : arena.expr(i.position).terms) {
       const IndexAtom& a = arena.atom(t.atom);
@@ -57,6 +59,23 @@ bool is_lane_contraction(const Region& r) {
 }  // namespace
 
 namespace {
+
+// Tasks own columns of the rows that are added while rows are long, and ranges of the indexed axes while they are not;
+// every further task reads all indices once more.
+Schedule scatter_schedule(const RegionEmitter& probe, Schedule s) {
+  const ScatterLoops loops(probe);
+  const int64_t added = loops.row_extent() * probe.nest.reduced_extent();
+  const int64_t wanted = std::clamp<int64_t>(added / probe.options.target.task_elements, 1, 16);
+  const int64_t columns = std::max<int64_t>(1, loops.columns);
+  const int64_t blocks = std::min(wanted, std::max<int64_t>(1, columns / 64));
+  s.strategy = Strategy::Scatter;
+  s.block = ((columns + blocks - 1) / blocks + 15) / 16 * 16;
+  const int64_t row_tasks = std::min(std::max<int64_t>(1, wanted / blocks), std::max<int64_t>(1, loops.rows));
+  s.rows_per_task = std::max<int64_t>(1, (loops.rows + row_tasks - 1) / row_tasks);
+  s.ranges = std::clamp<int64_t>(std::min<int64_t>(wanted / (blocks * row_tasks), 4), 1,
+                                 std::max<int64_t>(1, loops.destinations));
+  return s;
+}
 
 Schedule gpu_schedule(const Region& region) {
   if (region.kind != RegionKind::Map)
@@ -108,6 +127,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
     if (s.non_temporal) s.prefetch_bytes = 2048;
     return s;
   }
+  if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
     s.strategy = Strategy::Contract;
     s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length * 16));

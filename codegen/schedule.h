@@ -15,6 +15,7 @@ enum class Strategy : uint8_t {
   RowColumns,  // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
   RowSplit,    // few long rows: chunks are tasks, partial results are combined in a phase of their own
   Contract,    // vectors along the result's innermost axis
+  Scatter,     // the base first, then the values in order; tasks own parts of the result
 };
 std::string_view name(Strategy s);
 
@@ -25,6 +26,7 @@ struct Schedule {
   int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis
   int64_t rows_per_task = 1;
   int rows_at_once = 1;       // RowColumns: rows of one accumulator that a pass over the columns takes in
+  int64_t ranges = 1;         // Scatter: parts of the indexed axes that are tasks of their own
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU

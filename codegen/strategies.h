@@ -9,6 +9,19 @@ void lower_row_inner(RegionEmitter& e);    // lower_row_inner.cpp
 void lower_row_columns(RegionEmitter& e);  // lower_row_columns.cpp
 void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
 void lower_contract(RegionEmitter& e);     // lower_contract.cpp
+void lower_scatter(RegionEmitter& e);      // lower_scatter.cpp
+
+/// How the loops of a scatter's result divide: values are rows of `rows` times `columns` elements.
+struct ScatterLoops {
+  explicit ScatterLoops(const RegionEmitter& e);
+  std::vector<size_t> outer;    // groups of the rows
+  std::optional<size_t> inner;  // group of the columns, along which vectors run
+  std::vector<int64_t> outer_extents;
+  int64_t rows = 1, columns = 1;
+  size_t ranged = 0;  // the dynamic axis of most places, whose number of places is `destinations`
+  int64_t destinations = 1;
+  int64_t row_extent() const { return rows * columns; }
+};
 
 /// Nanoseconds that one point of the full space takes on one core, a rough estimate.
 double estimate_ns_per_point(const RegionEmitter& e);

@@ -380,6 +380,16 @@ std::vector<Piece> operand_pieces(const Node* n, const IndexVec& index, IndexAre
   return pieces;
 }
 
+ScatterIndices scatter_operand_indices(const Node* scatter, const IndexVec& index, std::span<const IndexId> places) {
+  ScatterIndices out;
+  for (IndexId p : places) out.place.push_back(p);
+  out.values = out.place;
+  const Dims& axes = scatter->attr_as<AxesAttr>().axes;
+  for (size_t d = 0; d < index.size(); ++d)
+    if (std::find(axes.begin(), axes.end(), static_cast<int64_t>(d)) == axes.end()) out.values.push_back(index[d]);
+  return out;
+}
+
 std::pair<IndexVec, IndexVec> dot_operand_indices(const Node* dot, const IndexVec& index,
                                                   std::span<const IndexId> contracted) {
   const DotDims& d = *dot->attr_as<DotAttr>().dims;

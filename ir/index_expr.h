@@ -118,6 +118,13 @@ std::vector<Piece> operand_pieces(const Node* node, const IndexVec& index, Index
 std::pair<IndexVec, IndexVec> dot_operand_indices(const Node* dot, const IndexVec& index,
                                                   std::span<const IndexId> contracted);
 
+/// Where the operands of a scatter_add are found: its values at `values`, its index operands at `place`, given the
+/// index of its result and one loop variable per axis of the index operands.
+struct ScatterIndices {
+  IndexVec place, values;
+};
+ScatterIndices scatter_operand_indices(const Node* scatter, const IndexVec& index, std::span<const IndexId> places);
+
 inline bool has_pieces(Op op) {
   return op == Op::pad || op == Op::concat || op == Op::slice_update;
 }

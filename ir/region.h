@@ -14,12 +14,14 @@ enum class RegionKind : uint8_t {
   Map,       // every output over one index space, no reduction
   Row,       // reductions over the same axes of one space, with elementwise work before, between and after
   Contract,  // one dot_general, with movement and elementwise work before and elementwise work after
+  Scatter,   // one scatter_add, with elementwise work before; the space is the result's, then that of the indices
 };
 std::string_view name(RegionKind k);
 
 struct Region {
   RegionKind kind = RegionKind::Map;
-  /// The full index space, and the axes of it that are reduced (Row) or contracted (Contract), ascending. Map: none.
+  /// The full index space, and the axes of it that are reduced (Row), contracted (Contract) or those of the
+  /// indices (Scatter), ascending. Map: none.
   Shape space;
   Dims reduced;
   /// The loop variable of each axis of the space (the constant 0 for size 1), in this arena.
@@ -37,6 +39,9 @@ struct Region {
   std::vector<std::pair<uint32_t, uint32_t>> may_alias;
 };
 
+/// Bytes of an input that the region reads at least: of what it reads at indices only, not more than it takes.
+int64_t bytes_read(const Region& region, const Node* input);
+
 /// Why a producer and a consumer are in different kernels.
 enum class Unfused : uint8_t {
   GraphOutput,       // fused, and stored as well because the user asked for it
@@ -44,6 +49,7 @@ enum class Unfused : uint8_t {
   ReducedElsewhere,  // the producer's reduction runs over other axes or another space
   Contraction,       // operand of a contraction that is better computed once, or its result needed in other places
   SpaceMismatch,     // the index spaces do not line up
+  Indexed,           // read at places that are known only when the kernel runs, or added to at such places
   OpLimit,           // the kernel would exceed the limit on operations
   BufferLimit,       // the kernel would exceed the limit on buffers
   Cycle,             // fusing would make two kernels wait for each other

@@ -4,7 +4,8 @@
 
 namespace lazuli::passes {
 
-/// Whether running the region may raise an error about an element value (integer division by zero).
+/// Whether running the region may raise an error about an element value (integer division by zero, an index out of
+/// bounds).
 bool may_fail(const ir::Region& region);
 
 /// Data leaves in the order of Place::Input.

@@ -50,13 +50,16 @@ class Partitioner {
     Once,      // at one point of the space
     Packed,    // operand of a contraction, evaluated while it is packed or streamed: about once
     Repeated,  // operand of a contraction with one row or column, evaluated for every row of the other operand
+    Indexed,   // read at places that only the running kernel knows, so it must be stored; the demand has no index
   };
   struct Demand {
     uint32_t region;
     const Node* user;
     IndexVec index;
     Use use;
-    bool in_contraction() const { return use != Use::Once; }
+    bool in_contraction() const { return use == Use::Packed || use == Use::Repeated; }
+    /// Whether it is needed at `index`, once.
+    bool at_point() const { return use == Use::Once; }
   };
   struct NodeInfo {
     std::vector<Demand> demands;
@@ -72,12 +75,14 @@ class Partitioner {
       const Node* n = order_[i];
       NodeInfo& f = info_[i];
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
-      if (is_reduce(n->op()) || n->op() == Op::dot_general) {
+      if (is_reduce(n->op()) || n->op() == Op::dot_general || n->op() == Op::scatter_add) {
         f.bytes = static_cast<double>(n->nbytes());
         f.above_kernel = true;
         if (n->op() == Op::dot_general) f.contraction = n;
         continue;
       }
+      if (n->op() == Op::gather)
+        f.bytes = static_cast<double>(n->nbytes()) - static_cast<double>(n->input(0)->nbytes());
       f.ops = costs_.of(n);
       for (const Node* in : n->inputs()) {
         const NodeInfo& b = info_[position_.at(in)];
@@ -93,11 +98,14 @@ class Partitioner {
     const Node* n = order_[i];
     NodeInfo& f = info_[i];
     if (n->op() == Op::data || n->op() == Op::argument) {
-      for (const Demand& d : f.demands) regions_[d.region]->add_input(n, d.index);
+      for (const Demand& d : f.demands) read(d, n);
       return;
     }
+    const bool indexed =
+        std::any_of(f.demands.begin(), f.demands.end(), [](const Demand& d) { return d.use == Use::Indexed; });
     if (n->op() == Op::constant || n->op() == Op::iota) {
       if (f.is_output) return store(i, Unfused::GraphOutput);
+      if (indexed) return store(i, Unfused::Indexed);
       for (const Demand& d : f.demands) regions_[d.region]->add_node(n, costs_.of(n));
       return;
     }
@@ -106,6 +114,7 @@ class Partitioner {
     if (!ctx_.fuse) return store(i, Unfused::Disabled);
     if (is_reduce(n->op())) return place_reduction(i);
     if (n->op() == Op::dot_general) return place_contraction(i);
+    if (indexed || n->op() == Op::scatter_add) return store(i, Unfused::Indexed);
     Unfused why{};
     if (!stays_virtual(n, f, &why)) return store(i, why);
     for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.use);
@@ -132,6 +141,7 @@ class Partitioner {
   // to that one's kernel, and what is needed again for every row of the other operand must cost next to nothing.
   static bool fits_operand(const Node* n, const NodeInfo& f, Use use) {
     if (is_movement(n->op())) return true;
+    if (n->op() == Op::gather) return false;  // it would be read, and checked, for every tile
     return !f.above_kernel && (use == Use::Packed || f.ops <= kRepeatOps);
   }
 
@@ -144,6 +154,10 @@ class Partitioner {
         if (p.inside != IndexArena::kNever) demand(region, n, n->input(p.operand), p.index, use);
     } else if (is_movement(n->op())) {
       demand(region, n, n->input(0), operand_index(n, index, r.arena()), use);
+    } else if (n->op() == Op::gather) {
+      demand(region, n, n->input(0), {}, Use::Indexed);
+      const IndexVec place(std::span<const IndexId>(index.data(), n->input(1)->rank()));
+      for (const Node* in : n->inputs().subspan(1)) demand(region, n, in, place, use);
     } else {
       for (const Node* in : n->inputs()) demand(region, n, in, in->rank() == 0 ? IndexVec{} : index, use);
     }
@@ -159,12 +173,17 @@ class Partitioner {
     all.push_back({region, user, std::move(index), use});
   }
 
+  void read(const Demand& d, const Node* n) {
+    RegionBuilder& r = *regions_[d.region];
+    d.use == Use::Indexed ? r.add_indexed_input(n) : r.add_input(n, d.index);
+  }
+
   void place_reduction(uint32_t i) {
     const Node* n = order_[i];
     NodeInfo& f = info_[i];
     const Demand* last = last_reader(f);
     // Other readers need all of it.
-    if (last && !last->in_contraction() && (f.demands.size() == 1 || regions_[last->region]->covers(n, last->index)) &&
+    if (last && last->at_point() && (f.demands.size() == 1 || regions_[last->region]->covers(n, last->index)) &&
         regions_[last->region]->accept_reduction(n, last->index, ctx_))
       return reduce_in(i, *last, Unfused::ReducedElsewhere);
     store(i, Unfused::ReducedElsewhere);
@@ -175,7 +194,7 @@ class Partitioner {
     NodeInfo& f = info_[i];
     const Demand* last = last_reader(f);
     const bool all = f.demands.size() > 1;  // others need elements that this reader may not
-    if (last && !last->in_contraction() && regions_[last->region]->accept_contraction(n, last->index, all))
+    if (last && last->at_point() && regions_[last->region]->accept_contraction(n, last->index, all))
       return contract_in(i, Demand(*last), Unfused::Contraction);
     store(i, Unfused::Contraction);
   }
@@ -226,13 +245,22 @@ class Partitioner {
     demand(region, dot, dot->input(1), rhs, use(sizes.rows));
   }
 
+  void scatter_in(uint32_t region, const Node* n, const IndexVec& index) {
+    RegionBuilder& r = *regions_[region];
+    r.add_node(n, 1);
+    const ScatterIndices at = scatter_operand_indices(n, index, r.reduced_axes());
+    demand(region, n, n->input(0), index, Use::Once);
+    demand(region, n, n->input(1), at.values, Use::Once);
+    for (const Node* in : n->inputs().subspan(2)) demand(region, n, in, at.place, Use::Once);
+  }
+
   // Stores node i in the region of its first reader where that is possible, else in a region of its own.
   void store(uint32_t i, Unfused why) {
     const Node* n = order_[i];
     const NodeInfo& f = info_[i];
-    const bool computes_alone = is_reduce(n->op()) || n->op() == Op::dot_general;
+    const bool computes_alone = is_reduce(n->op()) || RegionBuilder::needs_region(n->op());
     const Demand* last = ctx_.fuse ? last_reader(f) : nullptr;
-    if (last && !last->in_contraction() && why != Unfused::OpLimit) {
+    if (last && last->at_point() && why != Unfused::OpLimit) {
       const Demand where = *last;
       RegionBuilder& r = *regions_[where.region];
       if (is_reduce(n->op()) && r.covers(n, where.index) && r.accept_reduction(n, where.index, ctx_))
@@ -254,6 +282,8 @@ class Partitioner {
       demand(region, n, n->input(0), r.reduction_operand(n, index), Use::Once);
     } else if (n->op() == Op::dot_general) {
       demand_operands(region, n, index);
+    } else if (n->op() == Op::scatter_add) {
+      scatter_in(region, n, index);
     } else {
       compute_in(region, n, index, Use::Once);
     }
@@ -265,7 +295,7 @@ class Partitioner {
     int64_t newest_reader = last_reader_region;
     for (const Demand& d : info_[i].demands) newest_reader = std::max<int64_t>(newest_reader, d.region);
     const std::string key = RegionBuilder::space_key(n);
-    if (ctx_.fuse && n->op() != Op::dot_general) {
+    if (ctx_.fuse && !RegionBuilder::needs_region(n->op())) {
       if (auto it = open_.find(key); it != open_.end() && static_cast<int64_t>(it->second) > newest_reader &&
                                      regions_[it->second]->has_room(costs_.of(n), ctx_) &&
                                      regions_[it->second]->shares_contraction(info_[i].contraction))
@@ -283,7 +313,7 @@ class Partitioner {
     const Node* n = order_[i];
     for (const Demand& d : info_[i].demands) {
       if (d.region == stored_in) continue;
-      regions_[d.region]->add_input(n, d.index);
+      read(d, n);
       unfused_.push_back({n, d.user, why, 2 * n->nbytes()});
     }
   }

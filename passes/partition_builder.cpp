@@ -58,6 +58,10 @@ RegionBuilder::RegionBuilder(const Node* root) {
       contraction_ = root;
       add_axes(contracted_extents(root), true);
     }
+    if (root->op() == Op::scatter_add) {
+      kind_ = RegionKind::Scatter;
+      add_axes(root->input(2)->shape(), true);
+    }
   }
 }
 
@@ -71,7 +75,7 @@ void RegionBuilder::add_axes(std::span<const int64_t> extents, bool reduced) {
 
 std::string RegionBuilder::space_key(const Node* root) {
   if (is_reduce(root->op())) return fmt::format("{}/{}", str(root->input(0)->shape()), str(reduction_axes(root)));
-  if (root->op() == Op::dot_general) return fmt::format("dot{}", root->serial());
+  if (needs_region(root->op())) return fmt::format("{}{}", name(root->op()), root->serial());
   return str(root->shape());
 }
 
@@ -98,6 +102,13 @@ void RegionBuilder::add_input(const Node* n, const IndexVec& index) {
   reads_.push_back({n, arena_->flatten(index, n->shape())});
 }
 
+void RegionBuilder::add_indexed_input(const Node* n) {
+  uint32_t& bits = seen_[n];
+  if (!(bits & 2)) inputs_.push_back(n);
+  bits |= 2;
+  reads_.push_back({n, kAnywhere});
+}
+
 void RegionBuilder::add_output(const Node* n, const IndexVec& index) {
   outputs_.push_back(n);
   output_index_.push_back(index);
@@ -122,6 +133,7 @@ std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& 
 }
 
 bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
+  if (kind_ == RegionKind::Scatter) return false;
   // One element per point of the space, in row-major order: also through a reshape.
   IndexId full = arena_->zero(), kept = arena_->zero();
   int64_t full_size = 1, kept_size = 1;
@@ -165,7 +177,7 @@ std::vector<int64_t> RegionBuilder::reduced_extents() const {
 }
 
 bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const PassContext& ctx) {
-  if (kind_ == RegionKind::Contract || !has_room(1, ctx)) return false;
+  if (kind_ == RegionKind::Contract || kind_ == RegionKind::Scatter || !has_room(1, ctx)) return false;
   const auto used = plain_variables(index);
   if (!used) return false;
   std::vector<int64_t> wanted;
@@ -254,11 +266,15 @@ IndexVec RegionBuilder::reduction_operand(const Node* n, const IndexVec& index) 
   return out;
 }
 
-std::pair<IndexVec, IndexVec> RegionBuilder::contraction_operands(const Node* dot, const IndexVec& index) {
-  std::vector<IndexId> k;
+std::vector<IndexId> RegionBuilder::reduced_axes() const {
+  std::vector<IndexId> out;
   for (size_t d = 0; d < axes_.size(); ++d)
-    if (reduced_[d]) k.push_back(axes_[d]);
-  return dot_operand_indices(dot, index, k);
+    if (reduced_[d]) out.push_back(axes_[d]);
+  return out;
+}
+
+std::pair<IndexVec, IndexVec> RegionBuilder::contraction_operands(const Node* dot, const IndexVec& index) {
+  return dot_operand_indices(dot, index, reduced_axes());
 }
 
 Region RegionBuilder::finish() {
@@ -274,6 +290,16 @@ Region RegionBuilder::finish() {
   r.output_index = std::move(output_index_);
   r.arena = arena_;
   r.axes = axes_;
+  if (kind_ == RegionKind::Scatter) {
+    // The base may be added to where it stands if nothing else reads it.
+    const Node *n = r.outputs[0], *base = n->input(0);
+    size_t uses = 0;
+    for (const Node* user : r.nodes)
+      uses += static_cast<size_t>(std::count(user->inputs().begin(), user->inputs().end(), base));
+    for (uint32_t i = 0; i < r.inputs.size(); ++i)
+      if (r.inputs[i] == base && uses == 1) r.may_alias.emplace_back(0, i);
+    return r;
+  }
   // A row's kept outputs are stored before the row is read once more for the others.
   const auto is_inner = [&](const Access& write) {
     std::vector<bool> used(arena_->variable_count());

@@ -30,11 +30,15 @@ class RegionBuilder {
   ir::IndexArena& arena() { return *arena_; }
   /// Equal for roots that may share a region.
   static std::string space_key(const ir::Node* root);
+  /// Ops that are stored by a region of their own kind, which no other root joins.
+  static bool needs_region(ir::Op op) { return op == ir::Op::dot_general || op == ir::Op::scatter_add; }
   /// Index at which a root of this region's space is stored.
   ir::IndexVec root_index(const ir::Node* root) const;
 
   void add_node(const ir::Node* n, double cost);
   void add_input(const ir::Node* n, const ir::IndexVec& index);
+  /// Reads `n` at places that only the running kernel knows.
+  void add_indexed_input(const ir::Node* n);
   void add_output(const ir::Node* n, const ir::IndexVec& index);
   bool has_room(double cost, const PassContext& ctx) const;
 
@@ -50,6 +54,8 @@ class RegionBuilder {
   /// Whether a root above `dot` (null: above none) may be computed here: a region contracts once. Remembers it.
   bool shares_contraction(const ir::Node* dot);
   ir::IndexVec reduction_operand(const ir::Node* n, const ir::IndexVec& index) const;
+  /// Reduced, contracted or index axes, in order.
+  std::vector<ir::IndexId> reduced_axes() const;
   std::pair<ir::IndexVec, ir::IndexVec> contraction_operands(const ir::Node* dot, const ir::IndexVec& index);
 
   ir::Region finish();
@@ -62,6 +68,7 @@ class RegionBuilder {
   bool is_mixed_radix(const ir::IndexVec& index) const;
   std::vector<int64_t> reduced_extents() const;
 
+  static constexpr ir::IndexId kAnywhere = ~0u;  // equals no index
   struct Access {
     const ir::Node* node;
     ir::IndexId flat;

@@ -397,9 +397,11 @@ std::string_view name(Place p) {
 }  // namespace
 
 bool may_fail(const ir::Region& region) {
-  for (const Node* n : region.nodes)
+  for (const Node* n : region.nodes) {
+    if (ir::is_indexed(n->op())) return true;
     if (ir::is_elementwise(n->op()) && (ir::info(n->op()).flags & ir::kChecked) && !is_floating(n->dtype()))
       return true;
+  }
   return false;
 }
 

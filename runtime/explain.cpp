@@ -43,6 +43,8 @@ std::string_view why(ir::Unfused reason) {
       return "operand of a contraction that is better computed once, or a result of one that others need as well";
     case ir::Unfused::SpaceMismatch:
       return "the index spaces do not line up";
+    case ir::Unfused::Indexed:
+      return "it is read, or added to, at places that only the running kernel knows";
     case ir::Unfused::OpLimit:
       return "the kernel would have too many operations";
     case ir::Unfused::BufferLimit:
@@ -57,7 +59,7 @@ std::string_view why(ir::Unfused reason) {
 
 std::string explain_region(size_t number, const ir::Region& region) {
   int64_t read = 0, written = 0;
-  for (const Node* n : region.inputs) read += n->nbytes();
+  for (const Node* n : region.inputs) read += ir::bytes_read(region, n);
   for (const Node* n : region.outputs) written += n->nbytes();
   std::vector<const Node*> ops;
   for (const Node* n : region.nodes)

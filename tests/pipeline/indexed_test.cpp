@@ -1,0 +1,217 @@
+// gather and scatter_add in kernels against the reference interpreter, bit for bit: at all widths, fused and not, for
+// several workers; checks fail exactly where an index is outside, and nothing outside is read.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/pipeline/harness.h"
+
+namespace lazuli::testing {
+namespace {
+
+using namespace ir;
+
+/// int64 leaves hold numbers from 0 to limit - 1, the others what random_leaves gives.
+LeafSource leaves_with_indices(int64_t limit) {
+  const LeafSource other = random_leaves(11);
+  return [=](const Node* n) {
+    HostArray a = other(n);
+    if (n->dtype() == kInt64)
+      for (int64_t i = 0; i < n->numel(); ++i) a.as<int64_t>()[i] = (i * 7919 + i / 3 + 5) % limit;
+    return a;
+  };
+}
+
+std::vector<RunOptions> all_runs(int64_t task_elements = 0) {
+  std::vector<RunOptions> runs{{.machine = false}};
+  for (const int bits : {128, 256, 512})
+    for (const bool fuse : {true, false})
+      runs.push_back({.fuse = fuse, .vector_bits = bits, .workers = 3, .task_elements = task_elements});
+  return runs;
+}
+
+void expect_equal(const std::string& body, int64_t limit, int64_t task_elements = 0) {
+  const std::string text = "graph {\n" + body + "}\n";
+  Interner interner;
+  const Graph g = parse(text, interner);
+  const LeafSource leaves = leaves_with_indices(limit);
+  const std::vector<HostArray> want = interpret(g, leaves);
+  for (const RunOptions& run : all_runs(task_elements)) {
+    const RunResult got = run_graph(g, leaves, run);
+    EXPECT_FALSE(got.failed) << text;
+    for (size_t o = 0; o < want.size(); ++o) {
+      int64_t at = -1;
+      ASSERT_TRUE(bitwise_equal(want[o], got.outputs[o], &at))
+          << "output " << o << " differs at " << at << " machine=" << run.machine << " bits=" << run.vector_bits
+          << " fuse=" << run.fuse << " schedules: " << fmt::format("{}", fmt::join(got.schedules, "; ")) << "\n"
+          << text;
+    }
+  }
+}
+
+void expect_failure(const std::string& body, int64_t limit, bool fails = true) {
+  Interner interner;
+  const Graph g = parse("graph {\n" + body + "}\n", interner);
+  const LeafSource leaves = leaves_with_indices(limit);
+  for (const RunOptions& run : all_runs()) EXPECT_EQ(run_graph(g, leaves, run).failed, fails) << body;
+  if (fails) {
+    EXPECT_THROW(interpret(g, leaves), Error);
+  }
+}
+
+TEST(LowerGather, Rows) {
+  for (const auto& [n, d] : {std::pair{1, 1}, {3, 5}, {40, 64}, {7, 33}, {300, 3}, {5, 4096}})
+    for (const char* t : {"float32", "float16", "bool", "int64", "float64"})
+      expect_equal(fmt::format("%0 = data : {2}[19, {1}]\n%1 = data : int64[{0}]\n"
+                               "%2 = gather %0, %1 {{axes = [0]}} : {2}[{0}, {1}]\nreturn %2\n",
+                               n, d, t),
+                   19);
+}
+
+TEST(LowerGather, ColumnsElementsAndManyAxes) {
+  expect_equal(
+      "%0 = data : float32[9, 31]\n%1 = data : int64[2, 50]\n"
+      "%2 = gather %0, %1 {axes = [1]} : float32[2, 50, 9]\nreturn %2\n",
+      31);
+  expect_equal(
+      "%0 = data : float32[31, 31]\n%1 = data : int64[70]\n%2 = data : int64[70]\n"
+      "%3 = gather %0, %1, %2 {axes = [0, 1]} : float32[70]\nreturn %3\n",
+      31);
+  expect_equal(
+      "%0 = data : float32[6, 5, 7]\n%1 = data : int64[4]\n%2 = data : int64[4]\n"
+      "%3 = gather %0, %1, %2 {axes = [0, 2]} : float32[4, 5]\nreturn %3\n",
+      6);
+  expect_equal(
+      "%0 = data : float32[6, 5]\n%1 = data : int64[]\n"
+      "%2 = gather %0, %1 {axes = [0]} : float32[5]\nreturn %2\n",
+      6);
+}
+
+TEST(LowerGather, FusesWithWhatMakesTheIndicesAndWhatReadsTheElements) {
+  // Negative indices wrap, elements are scaled and summed: one kernel.
+  const std::string body =
+      "%0 = data : float32[19, 40]\n%1 = data : int64[13]\n%2 = constant 12 : int64[]\n%3 = expand %2 : int64[13]\n"
+      "%4 = sub %1, %3 : int64[13]\n%5 = constant 0 : int64[]\n%6 = expand %5 : int64[13]\n%7 = lt %4, %6 : bool[13]\n"
+      "%8 = constant 19 : int64[]\n%9 = expand %8 : int64[13]\n%10 = add %4, %9 : int64[13]\n"
+      "%11 = where %7, %10, %4 : int64[13]\n%12 = gather %0, %11 {axes = [0]} : float32[13, 40]\n"
+      "%13 = exp %12 : float32[13, 40]\n%14 = sum %13 {axes = [1]} : float32[13]\nreturn %14\n";
+  expect_equal(body, 19);
+  Interner interner;
+  EXPECT_EQ(count_kernels(parse("graph {\n" + body + "}\n", interner)), 1u);
+}
+
+TEST(LowerGather, AlongOneAxisByPositionsOfTheOthers) {
+  const std::string body =
+      "%0 = data : float32[30, 10]\n%1 = data : int64[30, 4]\n%2 = iota {axis = 0} : int64[30, 4]\n"
+      "%3 = gather %0, %2, %1 {axes = [0, 1]} : float32[30, 4]\n%4 = neg %3 : float32[30, 4]\nreturn %4\n";
+  expect_equal(body, 10);
+}
+
+TEST(LowerGather, OfWhatTheGraphComputes) {
+  expect_equal(
+      "%0 = data : float32[19, 8]\n%1 = exp %0 : float32[19, 8]\n%2 = data : int64[30]\n"
+      "%3 = gather %1, %2 {axes = [0]} : float32[30, 8]\n%4 = neg %1 : float32[19, 8]\nreturn %3, %4\n",
+      19);
+  expect_equal(
+      "%0 = iota {axis = 0} : float32[50]\n%1 = data : int64[30]\n"
+      "%2 = gather %0, %1 {axes = [0]} : float32[30]\nreturn %2\n",
+      50);
+  // The same values read in order and at indices.
+  expect_equal(
+      "%0 = data : int64[40]\n%1 = gather %0, %0 {axes = [0]} : int64[40]\n"
+      "%2 = gather %1, %0 {axes = [0]} : int64[40]\n%3 = add %1, %2 : int64[40]\nreturn %3\n",
+      40);
+}
+
+TEST(LowerGather, UnderPaddingAndInPieces) {
+  expect_equal(
+      "%0 = data : float32[19, 8]\n%1 = data : int64[5]\n%2 = gather %0, %1 {axes = [0]} : float32[5, 8]\n"
+      "%3 = constant 7 : float32[]\n%4 = pad %2, %3 {low = [2, 1], high = [1, 4]} : float32[8, 13]\n"
+      "%5 = data : float32[3, 13]\n%6 = concat %5, %4 {axis = 0} : float32[11, 13]\nreturn %6\n",
+      19);
+}
+
+TEST(LowerGather, AnIndexOutsideFails) {
+  const char* rows =
+      "%0 = data : float32[19, 8]\n%1 = data : int64[41]\n%2 = gather %0, %1 {axes = [0]} : float32[41, 8]\nreturn "
+      "%2\n";
+  expect_failure(rows, 20);
+  expect_failure(rows, 19, false);
+  expect_failure(
+      "%0 = data : float32[19]\n%1 = data : int64[50]\n%2 = neg %1 : int64[50]\n"
+      "%3 = gather %0, %2 {axes = [0]} : float32[50]\nreturn %3\n",
+      19);
+  expect_failure(
+      "%0 = data : float32[0, 4]\n%1 = data : int64[3]\n%2 = gather %0, %1 {axes = [0]} : float32[3, 4]\n"
+      "return %2\n",
+      1);
+  // None of the five is 0; lanes behind the end are, and 0 - 1 is outside, but counts for nothing.
+  expect_failure(
+      "%0 = data : float32[19]\n%1 = data : int64[5]\n%2 = constant 1 : int64[]\n%3 = expand %2 : int64[5]\n"
+      "%4 = sub %1, %3 : int64[5]\n%5 = gather %0, %4 {axes = [0]} : float32[5]\nreturn %5\n",
+      19, false);
+}
+
+TEST(LowerScatterAdd, RowsColumnsAndElements) {
+  for (const char* t : {"float32", "float64", "int32", "int8", "float16", "bfloat16"}) {
+    for (const auto& [n, d] : {std::pair{1, 1}, {40, 5}, {100, 64}, {1000, 3}, {33, 300}})
+      expect_equal(fmt::format("%0 = data : {2}[19, {1}]\n%1 = data : {2}[{0}, {1}]\n%2 = data : int64[{0}]\n"
+                               "%3 = scatter_add %0, %1, %2 {{axes = [0]}} : {2}[19, {1}]\nreturn %3\n",
+                               n, d, t),
+                   19);
+    expect_equal(fmt::format("%0 = data : {0}[9, 31]\n%1 = data : {0}[2, 50, 9]\n%2 = data : int64[2, 50]\n"
+                             "%3 = scatter_add %0, %1, %2 {{axes = [1]}} : {0}[9, 31]\nreturn %3\n",
+                             t),
+                 31);
+    expect_equal(fmt::format("%0 = data : {0}[6, 5, 7]\n%1 = data : {0}[40, 5]\n%2 = data : int64[40]\n"
+                             "%3 = data : int64[40]\n%4 = scatter_add %0, %1, %2, %3 {{axes = [0, 2]}} : {0}[6, 5, 7]\n"
+                             "return %4\n",
+                             t),
+                 6);
+  }
+}
+
+TEST(LowerScatterAdd, ManyTasks) {
+  for (const auto& [n, d] : {std::pair{500, 1}, {300, 7}, {100, 700}})
+    expect_equal(fmt::format("%0 = data : float32[{1}, 19]\n%1 = data : float32[{0}, {1}]\n%2 = data : int64[{0}]\n"
+                             "%3 = scatter_add %0, %1, %2 {{axes = [1]}} : float32[{1}, 19]\n"
+                             "%4 = permute %0 {{axes = [1, 0]}} : float32[19, {1}]\n"
+                             "%5 = scatter_add %4, %1, %2 {{axes = [0]}} : float32[19, {1}]\nreturn %3, %5\n",
+                             n, d),
+                 19, 64);
+  expect_equal(
+      "%0 = data : float32[5, 19, 6, 33]\n%1 = data : float32[50, 5, 6, 33]\n%2 = data : int64[50]\n"
+      "%3 = scatter_add %0, %1, %2 {axes = [1]} : float32[5, 19, 6, 33]\nreturn %3\n",
+      19, 64);
+}
+
+TEST(LowerScatterAdd, TakesInWhatMakesTheValuesAndTheBase) {
+  const std::string body =
+      "%0 = constant 0 : float32[]\n%1 = expand %0 : float32[19, 40]\n%2 = data : float32[30, 40]\n"
+      "%3 = data : float32[40]\n%4 = expand %3 : float32[30, 40]\n%5 = mul %2, %4 : float32[30, 40]\n"
+      "%6 = data : int64[30]\n%7 = scatter_add %1, %5, %6 {axes = [0]} : float32[19, 40]\nreturn %7\n";
+  expect_equal(body, 19);
+  Interner interner;
+  EXPECT_EQ(count_kernels(parse("graph {\n" + body + "}\n", interner)), 1u);
+}
+
+TEST(LowerScatterAdd, OfItself) {
+  expect_equal(
+      "%0 = data : float32[19]\n%1 = data : int64[19]\n%2 = exp %0 : float32[19]\n"
+      "%3 = scatter_add %2, %2, %1 {axes = [0]} : float32[19]\n%4 = gather %3, %1 {axes = [0]} : float32[19]\n"
+      "%5 = add %3, %4 : float32[19]\nreturn %2, %5\n",
+      19);
+}
+
+TEST(LowerScatterAdd, NothingToAddAndIndicesOutside) {
+  expect_equal(
+      "%0 = data : float32[19, 3]\n%1 = data : float32[0, 3]\n%2 = data : int64[0]\n"
+      "%3 = scatter_add %0, %1, %2 {axes = [0]} : float32[19, 3]\nreturn %3\n",
+      19);
+  expect_failure(
+      "%0 = data : float32[19, 3]\n%1 = data : float32[41, 3]\n%2 = data : int64[41]\n"
+      "%3 = scatter_add %0, %1, %2 {axes = [0]} : float32[19, 3]\nreturn %3\n",
+      20);
+}
+
+}  // namespace
+}  // namespace lazuli::testing
