@@ -28,8 +28,8 @@ Graph rewrite(const Graph& g, Interner& interner,
 /// The same node over other inputs; the node itself when the inputs are its own.
 NodeRef rebuild(const Node* n, std::span<const NodeRef> inputs, Interner& interner);
 
-/// Whether the graphs differ only in the identity of their leaves: same order of nodes, and each with the same op,
-/// type, attributes and inputs. The two may come from different interners.
+/// Whether the graphs differ only in the identity of their leaves, variables, barriers and custom rules: same order of
+/// nodes, and each with the same op, type, attributes and inputs. The two may come from different interners.
 bool same_structure(const Graph& a, const Graph& b);
 
 }  // namespace lazuli::ir

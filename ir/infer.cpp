@@ -15,6 +15,8 @@ size_t attr_index(Op op) {
       return Attr(ConstantAttr{}).index();
     case Op::data:
     case Op::argument:
+    case Op::variable:
+    case Op::barrier:
       return Attr(LeafAttr{}).index();
     case Op::iota:
     case Op::permute:
@@ -37,6 +39,8 @@ size_t attr_index(Op op) {
       return Attr(AxesAttr{}).index();
     case Family::Composite:
       return Attr(CompositeAttr{}).index();
+    case Family::Custom:
+      return Attr(CustomAttr{}).index();
     default:
       return Attr(NoAttr{}).index();
   }
@@ -72,6 +76,8 @@ Inferred infer_family(const NodeSpec& spec) {
       return infer_contract(spec);
     case Family::Composite:
       return infer_composite(spec);
+    case Family::Custom:
+      return infer_custom(spec);
   }
   reject(spec, ErrorKind::Internal, "has no family");
 }

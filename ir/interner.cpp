@@ -37,7 +37,21 @@ struct AttrHash {
     return mix(mix(mix(mix(h, a.dims->lhs_batch), a.dims->rhs_batch), a.dims->lhs_contract), a.dims->rhs_contract);
   }
   uint64_t operator()(const CompositeAttr& a) const { return mix(mix(h, a.axes), std::bit_cast<uint64_t>(a.number)); }
+  uint64_t operator()(const CustomAttr& a) const {
+    return mix(mix(h, reinterpret_cast<uintptr_t>(a.rule.get())), static_cast<uint64_t>(a.result));
+  }
 };
+
+bool is_differentiable(const NodeSpec& spec, DType dtype) {
+  if (!is_floating(dtype)) return false;
+  if (spec.op == Op::variable) return true;
+  if (info(spec.op).gradient.kind == Gradient::Kind::Stop) return false;
+  // The value of a custom result is no way for gradients.
+  const size_t first = spec.op == Op::custom_result ? 1 : 0;
+  for (size_t i = first; i < spec.inputs.size(); ++i)
+    if (spec.inputs[i]->differentiable()) return true;
+  return false;
+}
 
 uint64_t hash_of(const NodeSpec& spec, const Inferred& type) {
   uint64_t h = mix(static_cast<uint64_t>(spec.op) + 1, static_cast<uint64_t>(type.dtype) << 16 |
@@ -122,6 +136,7 @@ NodeRef Interner::make(NodeSpec spec) {
     }
   }
   if (shard.count * 2 >= shard.buckets.size()) shard.grow();
+  const bool differentiable = is_differentiable(spec, type.dtype);
   Node* n = new Node();
   n->op_ = spec.op;
   n->dtype_ = type.dtype;
@@ -131,6 +146,7 @@ NodeRef Interner::make(NodeSpec spec) {
   n->inputs_ = std::move(spec.inputs);
   n->attr_ = std::move(spec.attr);
   n->hash_ = hash;
+  n->differentiable_ = differentiable;
   n->serial_ = serials_.fetch_add(1, std::memory_order_relaxed);
   n->origin_ = spec.origin;
   n->payload_ = std::move(spec.payload);

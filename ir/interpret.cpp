@@ -128,6 +128,7 @@ HostArray interpret_composite(const Node* n, Operands inputs, ScalarCache& cache
 
 HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache) {
   if (family(n->op()) == Family::Composite) return interpret_composite(n, inputs, cache);
+  if (family(n->op()) == Family::Custom) return *inputs[0];
   HostArray out = allocate(n, n->dtype(), n->shape());
   switch (family(n->op())) {
     case Family::Leaf:
@@ -150,6 +151,7 @@ HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache) {
       interpret_contract(n, inputs, out);
       break;
     case Family::Composite:
+    case Family::Custom:
       break;
   }
   return out;

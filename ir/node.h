@@ -7,6 +7,7 @@
 #include <bit>
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "ir/op.h"
 #include "ir/shape.h"
@@ -15,6 +16,7 @@
 
 namespace lazuli::ir {
 
+class CustomRule;
 class Interner;
 class Node;
 
@@ -27,7 +29,8 @@ struct ConstantAttr {
   uint64_t bits;
   bool operator==(const ConstantAttr&) const = default;
 };
-/// data, argument: identity of a leaf. Two leaves are equal only if they are the same one.
+/// data, argument, variable, barrier: identity. Two leaves are equal only if they are the same one, and two barriers
+/// over one operand only if they have one id.
 struct LeafAttr {
   uint64_t id;
   bool operator==(const LeafAttr&) const = default;
@@ -65,7 +68,15 @@ struct CompositeAttr {
     return axes == o.axes && std::bit_cast<uint64_t>(number) == std::bit_cast<uint64_t>(o.number);
   }
 };
-using Attr = std::variant<NoAttr, ConstantAttr, LeafAttr, AxesAttr, SliceAttr, PadAttr, DotAttr, CompositeAttr>;
+/// custom_result: where the gradient comes from, and which result of it the node is. A graph read from text has no
+/// rule.
+struct CustomAttr {
+  std::shared_ptr<const CustomRule> rule;
+  int64_t result = 0;
+  bool operator==(const CustomAttr&) const = default;
+};
+using Attr =
+    std::variant<NoAttr, ConstantAttr, LeafAttr, AxesAttr, SliceAttr, PadAttr, DotAttr, CompositeAttr, CustomAttr>;
 
 /// What a leaf stands for at run time. The runtime derives its buffers and argument slots from it.
 class Payload {
@@ -126,6 +137,8 @@ class Node {
     return std::get<A>(attr_);
   }
   uint64_t hash() const { return hash_; }
+  /// Whether a gradient could arrive at a `variable` through this node.
+  bool differentiable() const { return differentiable_; }
   /// Grows with creation: inputs have smaller serials than their users. Never part of a key.
   uint64_t serial() const { return serial_; }
   /// Where the user's call that first made this node stands; line 0 if unknown.
@@ -133,7 +146,7 @@ class Node {
   /// Number of references held anywhere (other nodes, handles, storages).
   uint32_t use_count() const { return refs_.load(std::memory_order_acquire); }
 
-  /// Leaves only: what the leaf stands for.
+  /// Leaves and variables only: what the leaf stands for.
   const std::shared_ptr<Payload>& payload() const { return payload_; }
 
   /// A value computed for this node that somebody else owns. Guarded by the runtime's evaluation lock.
@@ -148,6 +161,7 @@ class Node {
   Op op_{};
   DType dtype_{};
   Device device_{};
+  bool differentiable_ = false;
   mutable std::atomic<uint32_t> refs_{1};
   Shape shape_;
   int64_t numel_ = 0;
@@ -170,8 +184,18 @@ struct NodeSpec {
   DType dtype = kFloat32;
   Shape shape = {};
   Device device = kCPU;
-  std::shared_ptr<Payload> payload = nullptr;  // leaves
+  std::shared_ptr<Payload> payload = nullptr;  // leaves and variables
   Location origin{};
+};
+
+/// The gradient of custom_result nodes: of one call of a function that says itself how it is differentiated.
+class CustomRule {
+ public:
+  virtual ~CustomRule() = default;
+  /// Cotangents of the operands (null for none), given those of the results by their number (null for zero; as many as
+  /// the largest result that was used asks for).
+  virtual std::vector<NodeRef> vjp(Interner& interner, std::span<const NodeRef> operands,
+                                   std::span<const NodeRef> cotangents) const = 0;
 };
 
 /// The table of live nodes, held weakly: a node leaves it when its last reference goes. Thread-safe.

@@ -5,6 +5,7 @@
 #include <array>
 #include <numeric>
 
+#include "ir/ops/gradients.h"
 #include "ir/scalar/math.h"
 
 namespace lazuli::ir {
@@ -12,11 +13,56 @@ namespace {
 
 using scalar::Builder;
 using scalar::Value;
+using namespace gradient;
+
+// The words of the gradient column.
+#define NO_GRAD \
+  Gradient {}
+#define STOP_GRAD        \
+  Gradient {             \
+    Gradient::Kind::Stop \
+  }
+#define ZERO_GRAD        \
+  Gradient {             \
+    Gradient::Kind::Zero \
+  }
+#define BY_EXPANSION          \
+  Gradient {                  \
+    Gradient::Kind::Expansion \
+  }
+#define BY_RULE            \
+  Gradient {               \
+    Gradient::Kind::Custom \
+  }
+#define LINEAR(vjp)                                  \
+  Gradient {                                         \
+    Gradient::Kind::Rule, -1, vjp, tangent_of_linear \
+  }
+#define RULE(vjp, jvp)                 \
+  Gradient {                           \
+    Gradient::Kind::Rule, -1, vjp, jvp \
+  }
+// GRAD(a, b, c): the expression for operand 0, 1, 2, over g, x, y, z and out.
+#define GRAD(...) LAZULI_COUNT(__VA_ARGS__, LAZULI_GRAD_3, LAZULI_GRAD_2, LAZULI_GRAD_1, )(__VA_ARGS__)
+#define LAZULI_COUNT(a, b, c, chosen, ...) chosen
+#define LAZULI_GRAD_1(a) LAZULI_GRAD(1, a, zero, zero)
+#define LAZULI_GRAD_2(a, b) LAZULI_GRAD(2, a, b, zero)
+#define LAZULI_GRAD_3(a, b, c) LAZULI_GRAD(3, a, b, c)
+#define LAZULI_GRAD(count, a, b, c)                                                                              \
+  Gradient {                                                                                                     \
+    Gradient::Kind::Rule, count,                                                                                 \
+        [](const Expr& g, const Node* n, size_t operand) -> Expr {                                               \
+          [[maybe_unused]] const Expr x = operand_of(g, n, 0), y = operand_of(g, n, 1), z = operand_of(g, n, 2), \
+                                      out(g.at(), NodeRef(n)), zero;                                             \
+          return operand == 0 ? Expr(a) : operand == 1 ? Expr(b) : Expr(c);                                      \
+        },                                                                                                       \
+        tangent_of_elementwise                                                                                   \
+  }
 
 constexpr OpInfo kOps[] = {
-#define LAZULI_STRUCTURAL(name, family, min_arity, max_arity, doc) \
-  {#name, Family::family, min_arity, max_arity, Types::Any, Promote::Same, kNone, doc, nullptr},
-#define LAZULI_ELEMENTWISE(name, arity, types, promote, flags, doc, body)                                          \
+#define LAZULI_STRUCTURAL(name, family, min_arity, max_arity, doc, gradient) \
+  {#name, Family::family, min_arity, max_arity, Types::Any, Promote::Same, kNone, doc, nullptr, gradient},
+#define LAZULI_ELEMENTWISE(name, arity, types, promote, flags, doc, body, gradient)                                \
   {#name,                                                                                                          \
    Family::Elementwise,                                                                                            \
    arity,                                                                                                          \
@@ -27,7 +73,8 @@ constexpr OpInfo kOps[] = {
    doc,                                                                                                            \
    []([[maybe_unused]] Builder& s, [[maybe_unused]] Value x, [[maybe_unused]] Value y, [[maybe_unused]] Value z) { \
      return body;                                                                                                  \
-   }},
+   },                                                                                                              \
+   gradient},
 #include "ir/ops/all.def"
 #undef LAZULI_STRUCTURAL
 #undef LAZULI_ELEMENTWISE
@@ -48,6 +95,13 @@ constexpr bool names_are_unique() {
   return true;
 }
 static_assert(names_are_unique(), "two rows of ir/ops have one name");
+
+constexpr bool gradients_are_complete() {
+  for (const OpInfo& op : kOps)
+    if (op.gradient.operands >= 0 && op.gradient.operands != op.max_arity) return false;
+  return true;
+}
+static_assert(gradients_are_complete(), "a row of ir/ops has GRAD with more or fewer expressions than operands");
 
 }  // namespace
 

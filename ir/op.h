@@ -1,6 +1,7 @@
 // The op set of the graph. The rows stand in ir/ops/*.def; this header turns them into an enum and a table.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "ir/scalar/builder.h"
@@ -15,7 +16,7 @@ enum class Op : uint16_t {
 #undef LAZULI_ELEMENTWISE
 };
 
-enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Indexed, Reduce, Contract, Composite };
+enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Indexed, Reduce, Contract, Composite, Custom };
 
 /// Operand types that an elementwise op takes in the graph (the frontend promotes before).
 enum class Types : uint8_t {
@@ -46,6 +47,32 @@ enum Flags : uint32_t {
   kFloatOnlyMath = 32,
 };
 
+class Node;
+namespace gradient {
+class Expr;
+struct Place;
+}  // namespace gradient
+
+/// The gradient column of a row (ir/ops/*.def). Rules write graph expressions; passes/vjp.h and jvp.h follow them.
+struct Gradient {
+  enum class Kind : uint8_t {
+    None,       // the result is no float, or no gradient is known
+    Stop,       // a constant to gradients, by its meaning
+    Zero,       // zero wherever it exists
+    Rule,       // vjp and jvp below
+    Expansion,  // that of the primitives which define the op
+    Custom,     // that of the node's CustomAttr
+  };
+  /// The cotangent of one operand of `n`, given the cotangent of its result; null for zero.
+  using Vjp = gradient::Expr (*)(const gradient::Expr& cotangent, const Node* n, size_t operand);
+  /// The tangent of `n`, given those of its operands (null for zero, never all null).
+  using Jvp = gradient::Expr (*)(const gradient::Place& at, const Node* n, std::span<const gradient::Expr> tangents);
+  Kind kind = Kind::None;
+  int8_t operands = -1;  // elementwise: how many expressions there are
+  Vjp vjp = nullptr;
+  Jvp jvp = nullptr;
+};
+
 struct OpInfo {
   std::string_view name;
   Family family;
@@ -56,6 +83,7 @@ struct OpInfo {
   std::string_view doc;
   /// Elementwise: builds the body on the builder; operands are already in a type the op computes in.
   scalar::Value (*body)(scalar::Builder& s, scalar::Value x, scalar::Value y, scalar::Value z);
+  Gradient gradient;
 };
 
 const OpInfo& info(Op op);

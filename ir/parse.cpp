@@ -141,7 +141,8 @@ class Parser {
         fail(literal.place, fmt::format("\"{}\" is not a value of {}", literal.text, name(spec.dtype)));
       spec.attr = ConstantAttr{bits};
     }
-    if (spec.op == Op::data || spec.op == Op::argument) spec.attr = LeafAttr{interner_.next_leaf_id()};
+    if (spec.op == Op::data || spec.op == Op::argument || spec.op == Op::variable || spec.op == Op::barrier)
+      spec.attr = LeafAttr{interner_.next_leaf_id()};
 
     const DType dtype = spec.dtype;
     const Shape shape = spec.shape;
@@ -181,6 +182,7 @@ class Parser {
           lists[i] = list(fields[i].key);
           break;
         case AttrField::Kind::One:
+        case AttrField::Kind::Result:
           lists[i] = {integer(fields[i].key)};
           break;
         case AttrField::Kind::Number:

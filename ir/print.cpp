@@ -32,6 +32,9 @@ void put_attr(Buffer& out, const Node* n) {
       case AttrField::Kind::Number:
         put(out, "{}", n->attr_as<CompositeAttr>().number);
         break;
+      case AttrField::Kind::Result:
+        put(out, "{}", n->attr_as<CustomAttr>().result);
+        break;
     }
   }
   put(out, "}}");

@@ -29,6 +29,7 @@ constexpr AttrField kDot[] = {{"lhs_batch", Kind::List, dot_list<&DotDims::lhs_b
 constexpr AttrField kCompositeAxes[] = {{"axes", Kind::List, list_of<CompositeAttr, &CompositeAttr::axes>}};
 constexpr AttrField kCompositeAxis[] = {{"axis", Kind::One, list_of<CompositeAttr, &CompositeAttr::axes>}};
 constexpr AttrField kVar[] = {kCompositeAxes[0], {"correction", Kind::Number, nullptr}};
+constexpr AttrField kCustom[] = {{"result", Kind::Result, nullptr}};
 constexpr AttrField kLayerNorm[] = {kCompositeAxes[0], {"epsilon", Kind::Number, nullptr}};
 
 }  // namespace
@@ -55,6 +56,8 @@ std::span<const AttrField> attr_fields(Op op) {
       return kVar;
     case Op::layer_norm:
       return kLayerNorm;
+    case Op::custom_result:
+      return kCustom;
     default:
       break;
   }
@@ -83,6 +86,8 @@ Attr make_attr(Op op, std::span<const Dims> lists, double number) {
       return PadAttr{lists[0], lists[1]};
     case Op::dot_general:
       return DotAttr{std::make_shared<const DotDims>(DotDims{lists[0], lists[1], lists[2], lists[3]})};
+    case Op::custom_result:
+      return CustomAttr{nullptr, lists[0][0]};
     default:
       break;
   }

@@ -9,10 +9,11 @@
 namespace lazuli::ir {
 
 struct AttrField {
-  enum class Kind { List, One, Number };  // [1, 2]; 1 (a list of one entry); 0.5 (CompositeAttr::number)
+  // [1, 2]; 1 (a list of one entry); 0.5 (CompositeAttr::number); 1 (CustomAttr::result)
+  enum class Kind { List, One, Number, Result };
   std::string_view key;
   Kind kind = Kind::List;
-  /// The list that the key names inside the attribute; not used by Number.
+  /// The list that the key names inside the attribute; not used by Number and Result.
   const Dims& (*list)(const Attr&) = nullptr;
 };
 

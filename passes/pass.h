@@ -30,6 +30,8 @@ struct Pass {
 
 /// Graph passes in order: expand, canonicalize, simplify_movement. Each stands in passes/<name>.cpp.
 const std::vector<Pass>& default_pipeline();
+/// Those, and the ones that are asked for by name: vjp, which adds outputs.
+const std::vector<Pass>& all_passes();
 /// A pass by its name; null if there is none.
 const Pass* find_pass(std::string_view name);
 /// Runs the passes with verification, timing and observation between them.

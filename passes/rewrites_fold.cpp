@@ -148,7 +148,7 @@ std::span<const Rule> empty_rules() {
 
 std::span<const Rule> fold_rules() {
   static const std::vector<Rule> rules =
-      rules_for([](Op op) { return ir::is_elementwise(op) || op == Op::cast; },
+      rules_for([](Op op) { return (ir::is_elementwise(op) && op != Op::barrier) || op == Op::cast; },
                 {{"fold-uniform", fold_uniform}, {"compute-before-expand", compute_before_expand}});
   return rules;
 }

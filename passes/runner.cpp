@@ -3,6 +3,7 @@
 
 #include "ir/verify.h"
 #include "passes/pass.h"
+#include "passes/vjp.h"
 
 namespace lazuli::passes {
 
@@ -12,8 +13,17 @@ const std::vector<Pass>& default_pipeline() {
   return pipeline;
 }
 
+const std::vector<Pass>& all_passes() {
+  static const std::vector<Pass> passes = [] {
+    std::vector<Pass> all = default_pipeline();
+    all.push_back({"vjp", [](const ir::Graph& g, PassContext& ctx) { return vjp(g, ctx); }});
+    return all;
+  }();
+  return passes;
+}
+
 const Pass* find_pass(std::string_view name) {
-  for (const Pass& pass : default_pipeline())
+  for (const Pass& pass : all_passes())
     if (pass.name == name) return &pass;
   return nullptr;
 }

@@ -49,7 +49,8 @@ inline void ByteWriter::put(const ir::Node& n) {
     ByteWriter& out;
     void operator()(const ir::NoAttr&) const {}
     void operator()(const ir::ConstantAttr& a) const { out.put(a.bits); }
-    void operator()(const ir::LeafAttr&) const {}  // leaves are numbered by their order
+    void operator()(const ir::LeafAttr&) const {}    // whose identity it is, is numbered by its order
+    void operator()(const ir::CustomAttr&) const {}  // no part of the value
     void operator()(const ir::AxesAttr& a) const { out.put(std::span<const int64_t>(a.axes)); }
     void operator()(const ir::SliceAttr& a) const {
       out.put(std::span<const int64_t>(a.start));

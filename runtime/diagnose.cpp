@@ -6,10 +6,10 @@
 #include <cstring>
 
 #include "ir/interpret.h"
+#include "ir/node_numbers.h"
 #include "ir/shape.h"
 #include "lazuli/base/error.h"
 #include "lazuli/base/half.h"
-#include "runtime/node_numbers.h"
 #include "runtime/program_key.h"
 
 namespace lazuli::runtime {
@@ -70,7 +70,7 @@ void check_nan(const EvalRequest& request, const std::vector<std::shared_ptr<Buf
   if (!any) return;
 
   const std::vector<const Node*> order = ir::topological_order(request.graph);
-  const NodeNumbers numbers(order);
+  const ir::NodeNumbers numbers(order);
   std::vector<uint32_t> last_use(order.size(), 0);
   for (uint32_t i = 0; i < order.size(); ++i)
     for (const Node* input : order[i]->inputs()) last_use[numbers[input]] = i;

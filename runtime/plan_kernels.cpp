@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "ir/node_numbers.h"
 #include "lazuli/base/error.h"
 #include "runtime/byte_writer.h"
 #include "runtime/context.h"
-#include "runtime/node_numbers.h"
 #include "runtime/program.h"
 
 namespace lazuli::runtime {
@@ -33,7 +33,7 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
   key.put(std::span<const int64_t>(region.reduced));
   std::vector<const Node*> all(region.inputs);
   all.insert(all.end(), region.nodes.begin(), region.nodes.end());
-  const NodeNumbers numbers(all);
+  const ir::NodeNumbers numbers(all);
   key.put(region.inputs.size());
   for (const Node* n : region.inputs) {
     key.put(n->op() == ir::Op::argument ? 1 : 0);
@@ -48,7 +48,7 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
       const uint32_t i = numbers.find(input);
       key.put(uint64_t{i});
       // An operand of which no element is needed still shifts the others.
-      if (i == NodeNumbers::kAbsent) key.put(std::span<const int64_t>(input->shape()));
+      if (i == ir::NodeNumbers::kAbsent) key.put(std::span<const int64_t>(input->shape()));
     }
   }
   key.put(region.outputs.size());

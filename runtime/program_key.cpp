@@ -5,9 +5,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "ir/node_numbers.h"
 #include "passes/plan_memory.h"
 #include "runtime/byte_writer.h"
-#include "runtime/node_numbers.h"
 
 namespace lazuli::runtime {
 namespace {
@@ -85,7 +85,7 @@ std::shared_ptr<Buffer> leaf_buffer(const Node* leaf) {
 Boundary number(const EvalRequest& request, bool values) {
   Boundary b;
   b.order = ir::topological_order(request.graph);
-  const NodeNumbers numbers(b.order);
+  const ir::NodeNumbers numbers(b.order);
   ByteWriter key;
   key.reserve(b.order.size() * 12 + 64);
   key.put(request.options.fuse);
@@ -106,7 +106,7 @@ Boundary number(const EvalRequest& request, bool values) {
 
   b.donated.resize(b.leaves.size(), false);
   for (const Node* n : request.donated) {
-    if (n->op() != ir::Op::data || numbers.find(n) == NodeNumbers::kAbsent) continue;
+    if (n->op() != ir::Op::data || numbers.find(n) == ir::NodeNumbers::kAbsent) continue;
     const auto buffer = leaf_buffer(n);
     if (!buffer || buffer->external()) continue;
     // Alone with its payload, so the first leaf with the payload is this one.

@@ -1,4 +1,4 @@
-// Rules of composite ops. What they compute is their expansion into primitives (ir/expand.h).
+// Rules of composite ops. What they compute is their expansion into primitives (ir/expand.h). And of custom_result.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -60,6 +60,14 @@ Inferred infer_composite(const NodeSpec& spec) {
       reject(spec, ErrorKind::Internal, "has no rule");
   }
   return {x->dtype(), std::move(shape), x->device()};
+}
+
+Inferred infer_custom(const NodeSpec& spec) {
+  if (std::get<CustomAttr>(spec.attr).result < 0)
+    reject(spec, ErrorKind::Value,
+           fmt::format("results are numbered from 0, not {}", std::get<CustomAttr>(spec.attr).result));
+  const Node* value = spec.inputs[0];
+  return {value->dtype(), value->shape(), value->device()};
 }
 
 }  // namespace lazuli::ir

@@ -81,14 +81,19 @@ NodeRef logsumexp(Maker& m, const NodeRef& x, const Dims& axes) {
   // An infinite maximum would give inf - inf; shifted by nothing, the sum is 0 or infinite as it should be.
   const NodeRef infinite = m.binary(Op::eq, m.unary(Op::abs, max), m.like(max, kInf));
   const NodeRef zero = m.like(max, 0.0);
-  const NodeRef shift = m.node(Op::where, {&infinite, &zero, &max});
+  const NodeRef shift = m.unary(Op::stop_gradient, m.node(Op::where, {&infinite, &zero, &max}));
   const NodeRef exp = m.unary(Op::exp, m.binary(Op::sub, x, m.spread(shift, x, axes)));
   return m.binary(Op::add, m.unary(Op::log, m.reduce(Op::sum, exp, axes)), shift);
 }
 
+/// The largest element. The result does not depend on what is subtracted, so no gradient passes through it.
+NodeRef shift_of(Maker& m, const NodeRef& x, const Dims& axes) {
+  return m.unary(Op::stop_gradient, m.reduce(Op::reduce_max, x, axes));
+}
+
 NodeRef softmax(Maker& m, const NodeRef& x, const Dims& axes) {
   if (x->numel() == 0) return x;
-  const NodeRef max = m.reduce(Op::reduce_max, x, axes);
+  const NodeRef max = shift_of(m, x, axes);
   const NodeRef exp = m.unary(Op::exp, m.binary(Op::sub, x, m.spread(max, x, axes)));
   const NodeRef scale = m.unary(Op::reciprocal, m.reduce(Op::sum, exp, axes));
   return m.binary(Op::mul, exp, m.spread(scale, x, axes));
@@ -96,7 +101,7 @@ NodeRef softmax(Maker& m, const NodeRef& x, const Dims& axes) {
 
 NodeRef log_softmax(Maker& m, const NodeRef& x, const Dims& axes) {
   if (x->numel() == 0) return x;
-  const NodeRef max = m.reduce(Op::reduce_max, x, axes);
+  const NodeRef max = shift_of(m, x, axes);
   const NodeRef shifted = m.binary(Op::sub, x, m.spread(max, x, axes));
   const NodeRef sum = m.reduce(Op::sum, m.unary(Op::exp, shifted), axes);
   return m.binary(Op::sub, shifted, m.spread(m.unary(Op::log, sum), x, axes));

@@ -14,6 +14,7 @@ Inferred infer_indexed(const NodeSpec& spec);
 Inferred infer_reduce(const NodeSpec& spec);
 Inferred infer_contract(const NodeSpec& spec);
 Inferred infer_composite(const NodeSpec& spec);
+Inferred infer_custom(const NodeSpec& spec);
 
 /// Throws an Error with the spec's origin. `text` continues the op's name: "sum: axis 3 ...".
 [[noreturn]] void reject(const NodeSpec& spec, ErrorKind kind, const std::string& text, std::string hint = {});

@@ -1,4 +1,4 @@
-// The logarithm of the gamma function.
+// The logarithm of the gamma function and its derivatives.
 #include <cmath>
 
 #include "ir/scalar/math_parts.h"
@@ -65,6 +65,77 @@ Value lgamma(Builder& s, Value x) {
   const Value below = s.select(s.eq(f, zero), inf, reflected);
   const Value y = s.select(s.le(x, s.like(x, -0.5)), below, positive);
   return s.select(s.bit_or(s.eq(a, zero), s.eq(a, inf)), inf, y);
+}
+
+namespace {
+
+/// sin(pi f) and cos(pi f) for |f| <= 1/2, by quarter turns.
+struct Turn {
+  Value sine, cosine;
+};
+Turn turn(Builder& s, Value f) {
+  const Value over = s.lt(s.like(f, 0.25), s.abs(f));
+  const Value half = s.copysign(s.like(f, 0.5), f);
+  const Value angle = s.mul(s.select(over, s.sub(f, half), f), s.like(f, 0x1.921fb54442d18p+1));
+  const DType w = int_twin(s, f);
+  const auto quarters = [&](int64_t n) { return s.constant_int(w, n); };
+  // Beyond a quarter: sin(pi f) = +-cos(angle), cos(pi f) = -+sin(angle).
+  const Value negative = s.lt(f, s.like(f, 0));
+  const Value n = s.select(over, s.select(negative, quarters(3), quarters(1)), quarters(0));
+  return {sin_of(s, angle, n), sin_of(s, angle, s.add(n, quarters(1)))};
+}
+
+}  // namespace
+
+// Where x < 1/2 the reflections psi(x) = psi(1 - x) - pi / tan(pi x) and psi'(x) = pi^2 / sin^2(pi x) - psi'(1 - x).
+// Below 8 the recurrence psi(x) = psi(x + 1) - 1/x, eight times; from there on the asymptotic series (DLMF 5.11.2),
+// whose coefficients are Bernoulli numbers.
+Value digamma(Builder& s, Value x) {
+  const Value zero = s.like(x, 0), one = s.like(x, 1);
+  const Value reflect = s.lt(x, s.like(x, 0.5));
+  const Value a = s.select(reflect, s.sub(one, x), x);
+  const Value shift = s.lt(a, s.like(x, 8));
+  const Value y = s.select(shift, s.add(a, s.like(x, 8)), a);
+  Value steps = zero;  // smallest first
+  for (int k = 7; k >= 0; --k) steps = s.add(steps, s.div(one, s.add(a, s.like(x, k))));
+  const Value inverse = s.div(one, y), z = s.mul(inverse, inverse);
+  const Value series = poly(s, z, {-1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12},
+                            {-174611.0 / 6600, 43867.0 / 14364, -3617.0 / 8160, 1.0 / 12, -691.0 / 32760, 1.0 / 132,
+                             -1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12});
+  const Value tail = s.fma(s.neg(z), series, s.mul(inverse, s.like(x, -0.5)));
+  const Value at_y = s.add(log_of(s, reduce_log(s, y), zero), tail);
+  const Value positive = s.select(s.eq(a, s.like(x, INFINITY)), a, s.select(shift, s.sub(at_y, steps), at_y));
+  const Value f = s.sub(x, s.roundeven(x));
+  const Turn t = turn(s, f);
+  const Value reflected = s.sub(positive, s.mul(s.like(x, 0x1.921fb54442d18p+1), s.div(t.cosine, t.sine)));
+  // Poles: -infinity at 0, infinity at -0, NaN at the others, where the sign is not known.
+  const Value pole = s.select(s.eq(x, zero), s.copysign(s.like(x, INFINITY), s.neg(x)), s.like(x, NAN));
+  return s.select(reflect,
+                  s.select(s.eq(f, zero), pole, s.select(s.eq(x, s.like(x, -INFINITY)), s.like(x, NAN), reflected)),
+                  positive);
+}
+
+Value trigamma(Builder& s, Value x) {
+  const Value zero = s.like(x, 0), one = s.like(x, 1);
+  const Value reflect = s.lt(x, s.like(x, 0.5));
+  const Value a = s.select(reflect, s.sub(one, x), x);
+  const Value shift = s.lt(a, s.like(x, 8));
+  const Value y = s.select(shift, s.add(a, s.like(x, 8)), a);
+  Value steps = zero;
+  for (int k = 7; k >= 0; --k) {
+    const Value r = s.div(one, s.add(a, s.like(x, k)));
+    steps = s.fma(r, r, steps);
+  }
+  const Value inverse = s.div(one, y), z = s.mul(inverse, inverse);
+  const Value series = poly(s, z, {-1.0 / 30, 1.0 / 42, -1.0 / 30, 1.0 / 6},
+                            {854513.0 / 138, -174611.0 / 330, 43867.0 / 798, -3617.0 / 510, 7.0 / 6, -691.0 / 2730,
+                             5.0 / 66, -1.0 / 30, 1.0 / 42, -1.0 / 30, 1.0 / 6});
+  const Value at_y = s.fma(s.mul(z, inverse), series, s.fma(z, s.like(x, 0.5), inverse));
+  const Value positive = s.select(shift, s.add(at_y, steps), at_y);
+  const Value f = s.sub(x, s.roundeven(x));
+  const Value ratio = s.div(s.like(x, 0x1.921fb54442d18p+1), turn(s, f).sine);
+  const Value reflected = s.sub(s.mul(ratio, ratio), positive);
+  return s.select(reflect, s.select(s.eq(f, zero), s.like(x, INFINITY), reflected), positive);
 }
 
 }  // namespace lazuli::scalar

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 
-ROW = 'LAZULI_ELEMENTWISE(cubed, 1, NoBool, Same, kNone, "x * x * x.", s.mul(s.mul(x, x), x))\n'
+ROW = ('LAZULI_ELEMENTWISE(cubed, 1, NoBool, Same, kNone, "x * x * x.", s.mul(s.mul(x, x), x), '
+       'GRAD(g * (x * x * 3)))\n')
 END = "#ifdef LAZULI_ELEMENTWISE_UNSET\n#undef LAZULI_ELEMENTWISE\n"
 
 PROGRAM = r"""

@@ -234,6 +234,7 @@ class Generator {
     const Shape& s = x->shape();
     switch (row.min_arity) {
       case 1:
+        if (op == Op::variable || op == Op::barrier) return node(op, {x}, LeafAttr{in_.next_leaf_id()});
         return node(op, {x});
       case 2: {
         if (row.flags & kChecked) return node(op, {x, divisor(x->dtype(), s)});

@@ -136,6 +136,8 @@ class RandomGraph {
     const ir::NodeRef x = any();
     switch (ir::info(op).min_arity) {
       case 1:
+        if (op == ir::Op::variable || op == ir::Op::barrier)
+          return node(in_, op, {x}, ir::LeafAttr{in_.next_leaf_id()});
         return node(in_, op, {x});
       case 2: {
         const ir::NodeRef y = one_in(6) ? x : like(x->dtype(), x->shape());

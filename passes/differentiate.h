@@ -1,0 +1,56 @@
+// What vjp and jvp share: the part of a graph that derivatives pass through.
+#pragma once
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/node_numbers.h"
+
+namespace lazuli::passes {
+
+/// The nodes that some outputs reach, producers first, and which of them depend differentiably on the nodes of `wrt`.
+/// Where a composite op does, the nodes of its expansion stand before it.
+class Dependence {
+ public:
+  Dependence(ir::Interner& interner, std::span<const ir::Node* const> outputs, std::span<const ir::Node* const> wrt);
+
+  size_t size() const { return order_.size(); }
+  const ir::Node* node(size_t i) const { return order_[i]; }
+  /// Whether the node depends on one of `wrt` or is one.
+  bool active(size_t i) const { return active_[i]; }
+  bool active(const ir::Node* n) const { return active_[numbers_[n]]; }
+  /// Whether it depends on one through its operands.
+  bool depends(const ir::Node* n) const;
+  /// Throws Error(Internal) when the node is not among them.
+  uint32_t position(const ir::Node* n) const { return numbers_[n]; }
+  /// Position, or NodeNumbers::kAbsent.
+  uint32_t find(const ir::Node* n) const { return numbers_.find(n); }
+  /// What an active composite node is made of.
+  const ir::Node* expansion(const ir::Node* composite) const { return expansions_.at(composite).get(); }
+
+ private:
+  struct Visit {
+    const ir::Node* node;
+    size_t next_input = 0;
+    bool expanded = false;
+  };
+  /// The next node that `visit` waits for; null when it is complete.
+  const ir::Node* descend(Visit& visit, ir::Interner& interner);
+
+  std::vector<const ir::Node*> order_;
+  std::vector<bool> active_;
+  std::unordered_map<const ir::Node*, ir::NodeRef> expansions_;
+  ir::NodeNumbers numbers_;
+};
+
+/// The first operand that derivatives pass to: a custom result's value is none.
+inline size_t first_differentiated(const ir::Node* n) {
+  return n->op() == ir::Op::custom_result ? 1 : 0;
+}
+
+/// Throws Error(Internal) unless `d`, a "tangent" or "cotangent", has the type of `n`.
+void check_derivative(const char* what, const ir::NodeRef& d, const ir::Node* n);
+/// Throws Error(Unsupported): the op of `n` has no gradient.
+[[noreturn]] void refuse_gradient(const ir::Node* n);
+
+}  // namespace lazuli::passes
