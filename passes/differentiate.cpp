@@ -12,7 +12,8 @@ using ir::NodeRef;
 
 Dependence::Dependence(ir::Interner& interner, std::span<const Node* const> outputs, std::span<const Node* const> wrt) {
   ir::NodeNumbers met, wanted;
-  for (const Node* n : wrt) wanted.add(n);
+  for (const Node* n : wrt)
+    if (is_floating(n->dtype())) wanted.add(n);
   std::vector<Visit> stack;
   for (const Node* output : outputs) {
     if (met.add(output)) stack.push_back({output});

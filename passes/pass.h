@@ -26,6 +26,7 @@ struct PassContext {
 struct Pass {
   std::string name;
   std::function<ir::Graph(const ir::Graph&, PassContext&)> run;
+  bool adds_outputs = false;  // after those that there are, which stay as they are
 };
 
 /// Graph passes in order: expand, canonicalize, simplify_movement. Each stands in passes/<name>.cpp.

@@ -5,6 +5,7 @@
 //
 // --emit picks what is printed: the graph, or what the partitioner, the lowering and LLVM make of it, for x86-64-v3
 // with 256-bit vectors unless --target or --vector-bits say otherwise. The graph must be expanded for that.
+// --passes=vjp adds the gradient of the sum of all elements of the float outputs with respect to every float data leaf.
 // --verify compares the values after every pass with the reference interpreter's, on elements made from the seed; on a
 // difference it prints a reduced graph and exits with 1. --run compiles and evaluates the graph on such elements,
 // prints the values of the outputs, and exits with 1 where they differ from the reference interpreter's.
@@ -61,7 +62,7 @@ std::vector<passes::Pass> named_passes(std::string_view list) {
     const passes::Pass* pass = passes::find_pass(name);
     if (!pass) {
       std::string known;
-      for (const passes::Pass& p : passes::default_pipeline()) known += " " + p.name;
+      for (const passes::Pass& p : passes::all_passes()) known += " " + p.name;
       refuse(fmt::format("there is no pass \"{}\"; there are:{}", name, known));
     }
     result.push_back(*pass);
