@@ -78,6 +78,7 @@ void interpret_indexed(const Node* n, Operands inputs, HostArray& out) {
     }
     return;
   }
+  if (out.bytes.empty()) return;
   const HostArray& values = *inputs[1];
   const Places places(n, x.shape, inputs.subspan(2));
   const int64_t row = static_cast<int64_t>(places.rest().size()), total = numel(x.shape);

@@ -32,7 +32,7 @@ class Generator {
       try {
         // Runs of one kind on the newest value: views of views, casts of casts, reductions of reductions.
         chain_ = made_ > 0 && one_in(kind_ >= 2 && kind_ <= 5 ? 2 : 3);
-        if (!chain_) kind_ = below(24);
+        if (!chain_) kind_ = below(25);
         keep(propose());
         ++made_;
       } catch (const Error& e) {
@@ -191,6 +191,8 @@ class Generator {
         return one_in(2) ? composite() : generated();
       case 13:
         return one_in(2) ? contract() : generated();
+      case 14:
+        return indexed();
       default:
         return elementwise();
     }
@@ -306,6 +308,55 @@ class Generator {
     if (is_bool(t)) t = kInt64;
     if (s.empty()) return scalar(t);
     return node(Op::iota, {}, AxesAttr{{static_cast<int64_t>(below(s.size()))}}, s, t);
+  }
+
+  /// Places along an axis of `size`: positions, or any numbers brought into its range, now and then left outside.
+  NodeRef places(const Shape& s, int64_t size) {
+    if (!s.empty() && one_in(4)) {
+      const size_t axis = below(s.size());
+      if (s[axis] <= size || one_in(20)) return node(Op::iota, {}, AxesAttr{{static_cast<int64_t>(axis)}}, s, kInt64);
+    }
+    const NodeRef x = like(kInt64, s);
+    const bool raw = one_in(40);
+    if (raw || size == 0) return x;
+    const auto number = static_cast<uint64_t>(size);
+    return node(Op::remainder, {x, expand(node(Op::constant, {}, ConstantAttr{number}, {}, kInt64), s)});
+  }
+
+  /// gather or scatter_add along some axes.
+  NodeRef indexed() {
+    NodeRef x = any();
+    if (x->rank() == 0) x = keep(leaf(x->dtype(), {dim(31), dim(9)}));
+    const bool add = one_in(3);
+    if (add && is_bool(x->dtype())) x = cast(x, kInt32);
+    AxesAttr axes{some_axes(x->rank())};
+    if (axes.axes.empty() || one_in(2)) axes.axes = {static_cast<int64_t>(below(x->rank()))};
+    int64_t left = most_elements_;
+    for (size_t d = 0; d < x->rank(); ++d)
+      if (std::find(axes.axes.begin(), axes.axes.end(), static_cast<int64_t>(d)) == axes.axes.end())
+        left /= std::max<int64_t>(1, x->shape()[d]);
+    Shape s;
+    for (size_t rank = pick({0, 1, 1, 1, 1, 2, 2, 3}); rank-- > 0;) {
+      s.push_back(dim(std::max<int64_t>(1, left)));
+      left /= std::max<int64_t>(1, s.back());
+    }
+    std::vector<NodeRef> indices;
+    for (int64_t a : axes.axes) indices.push_back(places(s, x->shape()[static_cast<size_t>(a)]));
+    NodeSpec spec{.op = Op::gather, .inputs = {x.get()}, .attr = axes};
+    NodeRef values;
+    if (add) {
+      Shape wanted = s;
+      for (size_t d = 0; d < x->rank(); ++d)
+        if (std::find(axes.axes.begin(), axes.axes.end(), static_cast<int64_t>(d)) == axes.axes.end())
+          wanted.push_back(x->shape()[d]);
+      values = like(x->dtype(), wanted);
+      spec.op = Op::scatter_add;
+      spec.inputs.push_back(values.get());
+    }
+    for (const NodeRef& i : indices) spec.inputs.push_back(i.get());
+    NodeRef n = in_.make(std::move(spec));
+    if (n->numel() > kMostElements) throw Error(ErrorKind::Memory, "too large");
+    return n;
   }
 
   NodeRef contract() {
