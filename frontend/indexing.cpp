@@ -3,7 +3,9 @@
 
 #include <string_view>
 
-#include "frontend/tensor_impl.h"
+#include "frontend/build.h"
+#include "frontend/ops/take.h"
+#include "frontend/promote.h"
 
 namespace lazuli {
 
@@ -33,6 +35,68 @@ Tensor slice_at(const Tensor& t, int64_t dim, const Slice& s, const Location& lo
   return t.slice(dim, bound(s.start()), bound(s.stop()), step, loc);
 }
 
+/// An index tensor and the axis of the view that it indexes.
+struct TakenAxis {
+  size_t axis;
+  const TensorIndex* index;
+};
+
+ir::NodeRef index_node(const TensorIndex& i, const Location& loc) {
+  const ir::NodeRef n = node_of(i.tensor());
+  if (is_bool(n->dtype()) || n->dtype() == kUInt8)
+    throw Error(ErrorKind::Unsupported, "indexing with a mask is not supported yet",
+                "use integers; index_put_({mask}, number) writes by a mask, where() selects by one", loc);
+  if (n->dtype() != kInt64 && n->dtype() != kInt32)
+    throw Error(ErrorKind::Index, "tensors used as indices must be long, int, byte or bool tensors",
+                fmt::format("this one is {}", torch_name(n->dtype())), loc);
+  return cast_to(n, kInt64, loc);
+}
+
+/// `index`, with what lies in [-size, 0) moved to [0, size). What is outside stays, so that errors show it.
+ir::NodeRef wrapped_index(const ir::NodeRef& index, int64_t size, const Location& loc) {
+  const Build b(loc);
+  const ir::NodeRef negative = b.op(ir::Op::lt, index, b.integer(0, index));
+  const ir::NodeRef inside = b.op(ir::Op::ge, index, b.integer(-size, index));
+  return b.where(b.op(ir::Op::logical_and, negative, inside), b.op(ir::Op::add, index, b.integer(size, index)), index);
+}
+
+/// NumPy's rule: the axes of the indices (broadcast to one shape) take the place of the indexed axes where these are
+/// neighbours, else they come first.
+Tensor take(const Tensor& view, const std::vector<TakenAxis>& taken, const Location& loc) {
+  const ir::NodeRef x = node_of(view);
+  std::vector<ir::NodeRef> indices;
+  ir::Shape places;
+  for (const TakenAxis& t : taken) {
+    indices.push_back(index_node(*t.index, loc));
+    const std::optional<ir::Shape> both = ir::broadcast(places, indices.back()->shape());
+    if (!both) {
+      std::string shapes;
+      for (const TakenAxis& k : taken) shapes += (shapes.empty() ? "" : ", ") + ir::str(k.index->tensor().sizes());
+      throw Error(
+          ErrorKind::Index,
+          fmt::format("shape mismatch: indexing tensors could not be broadcast together with shapes {}", shapes), {},
+          loc);
+    }
+    places = *both;
+    if (indices.back()->device() != x->device())
+      throw Error(ErrorKind::Device,
+                  fmt::format("indices are on {}, the indexed tensor is on {}", indices.back()->device().str(),
+                              x->device().str()),
+                  "move one of them with to()", loc);
+  }
+  ir::Dims axes;
+  bool neighbours = true;
+  for (size_t k = 0; k < taken.size(); ++k) {
+    indices[k] = expand_to(wrapped_index(indices[k], x->shape()[taken[k].axis], loc), places, loc);
+    neighbours &= k == 0 || taken[k].axis == taken[k - 1].axis + 1;
+    axes.push_back(static_cast<int64_t>(taken[k].axis));
+  }
+  const ir::NodeRef out = gather_at(x, axes, indices, loc);
+  Tensor result = wrap(neighbours ? move_axes(out, 0, places.size(), taken[0].axis, loc) : out, loc);
+  result.impl()->taken = true;
+  return result;
+}
+
 Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, const Location& loc) {
   const auto at = [&](const TensorIndex& i) { return i.where().line() != 0 ? i.where() : loc; };
   const int64_t rank = impl_of(self, loc)->shape.size();
@@ -41,6 +105,7 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
     switch (i.kind()) {
       case TensorIndex::Kind::Integer:
       case TensorIndex::Kind::Slice:
+      case TensorIndex::Kind::Tensor:
         ++taken;
         break;
       case TensorIndex::Kind::Ellipsis:
@@ -48,11 +113,6 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
         break;
       case TensorIndex::Kind::None:
         break;
-      case TensorIndex::Kind::Tensor:
-        throw Error(ErrorKind::Unsupported, "indexing with a tensor is not supported yet",
-                    "use integers, Slice, None and Ellipsis; index_put_({mask}, number) writes by a mask, where() "
-                    "selects by one",
-                    at(i));
     }
   }
   if (indices.empty()) return self;
@@ -67,6 +127,7 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
 
   Tensor result = self;
   int64_t dim = 0, real_dim = 0;
+  std::vector<TakenAxis> tensors;
   for (const TensorIndex& i : indices) {
     switch (i.kind()) {
       case TensorIndex::Kind::Integer:
@@ -84,13 +145,18 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
         result = result.unsqueeze(dim++, at(i));
         break;
       case TensorIndex::Kind::Tensor:
+        index_node(i, at(i));  // refused before the shapes are looked at
+        tensors.push_back({static_cast<size_t>(dim++), &i});
+        ++real_dim;
         break;
     }
   }
+  if (!tensors.empty()) return take(result, tensors, at(*tensors[0].index));
   if (result.impl() != self.impl()) return result;
   // A handle of its own, so that the line of an assignment to the whole is known.
   auto whole = std::make_shared<TensorImpl>(*self.impl());
   whole->where = at(indices[0]);
+  whole->taken = false;
   return Tensor(std::move(whole));
 }
 
@@ -150,7 +216,7 @@ Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, Scalar va
   if (const Tensor* mask = only_mask(indices)) {
     put_masked(*this, *mask, argument(value, dtype(), loc), loc);
   } else {
-    index(indices, loc).fill_(value, loc);
+    index(indices, loc) = ScalarArg(value, loc);
   }
   return *this;
 }

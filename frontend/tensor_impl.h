@@ -59,7 +59,8 @@ struct TensorImpl {
   int64_t offset = 0;
   DType dtype;
   Device device;
-  Location where;  // the call that made the handle
+  Location where;      // the call that made the handle
+  bool taken = false;  // elements at index tensors: assignment to the temporary must not write to this copy
 };
 
 // ---- What the operations of the frontend are written with. ----

@@ -16,6 +16,7 @@ Tensor view_of(const Tensor& t, ViewStep step, ir::Dims strides, int64_t offset,
   impl->strides = std::move(strides);
   impl->offset = offset;
   impl->where = loc;
+  impl->taken = false;
   auto& steps = impl->steps;
   if (step.op == ir::Op::reshape && !steps.empty() && steps.back().op == ir::Op::reshape) {
     steps.back() = std::move(step);

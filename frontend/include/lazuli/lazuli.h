@@ -10,5 +10,6 @@
 #include "lazuli/print.h"
 #include "lazuli/random.h"
 #include "lazuli/reduce.h"
+#include "lazuli/take.h"
 #include "lazuli/tensor.h"
 #include "lazuli/tree.h"
