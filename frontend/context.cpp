@@ -44,4 +44,19 @@ std::vector<std::shared_ptr<Storage>> Context::pending_storages() const {
   return all;
 }
 
+void Context::track(Storage& s) {
+  const bool tracked = s.value->differentiable();
+  if (tracked == s.tracked) return;
+  if (!tracked) return untrack(s);
+  tracked_.insert(&s);
+  s.tracked = true;
+}
+
+std::vector<std::shared_ptr<Storage>> Context::tracked_storages() const {
+  std::vector<std::shared_ptr<Storage>> all;
+  for (Storage* s : tracked_)
+    if (auto owner = s->weak_from_this().lock()) all.push_back(std::move(owner));
+  return all;
+}
+
 }  // namespace lazuli

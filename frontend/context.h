@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <unordered_set>
 #include <vector>
 
 #include "frontend/tensor_impl.h"
@@ -48,6 +49,21 @@ class Context {
   /// Owners of every pending storage, in the order of becoming pending. Let go of them only after `mutex`.
   std::vector<std::shared_ptr<Storage>> pending_storages() const;
 
+  // ---- Tracked storages: those whose value has a history. Callers hold `mutex`. ----
+  /// After a change of its value.
+  void track(Storage& s);
+  void untrack(Storage& s) {
+    if (s.tracked) tracked_.erase(&s);
+    s.tracked = false;
+  }
+  /// Their owners. Let go of them only after `mutex`.
+  std::vector<std::shared_ptr<Storage>> tracked_storages() const;
+  /// What backward() has made and seen, as long as it is pending: computed together with whatever shares operations
+  /// with it, because what one needs of a backward pass the others need as well.
+  std::vector<std::weak_ptr<Storage>> companions;
+  /// Tensors that retain their gradient.
+  std::vector<std::weak_ptr<GradSlot>> retaining;
+
   /// Waits until no thread is evaluating the storage. `lock` holds `mutex`.
   void wait_landed(std::unique_lock<std::mutex>& lock, const Storage& s) {
     landed.wait(lock, [&] { return !s.in_flight; });
@@ -61,6 +77,7 @@ class Context {
  private:
   Storage* first_pending_ = nullptr;
   Storage* last_pending_ = nullptr;
+  std::unordered_set<Storage*> tracked_;
 
   std::atomic<int64_t> next_look_{0};  // live nodes at which growth is looked into
   std::mutex growth_mutex_;

@@ -62,9 +62,9 @@ std::string describe(const Tensor& t) {
     where = impl.root->where;
   }
   std::string text = fmt::format("{}{} {}", name(impl.dtype), ir::str(impl.shape), impl.device.str());
-  if (!impl.steps.empty()) text += fmt::format(" view of {}", ir::str(value->shape()));
+  if (impl.is_view()) text += fmt::format(" view of {}", ir::str(value->shape()));
   if (ready) return text + " ready";
-  text += fmt::format(" pending: {}", ir::name(value->op()));
+  text += fmt::format(" pending: {}", ir::name(plain(value.get())->op()));
   if (where.line() != 0) text += fmt::format(" {}:{}", base_name(where.file_name()), where.line());
   return text;
 }

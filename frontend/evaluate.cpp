@@ -4,12 +4,17 @@
 // somebody does (a pending reader, another storage of the same value), a storage whose address nobody has seen simply
 // takes fresh memory; one whose memory has escaped keeps it, and the readers are computed in the same program, or,
 // where that is not possible, the old contents are moved to memory of their own.
+//
+// A tracked storage keeps its history (frontend/history.h): its expression survives, and the values that a backward
+// pass will read are computed along as outputs of the same program. What backward() has left pending is computed
+// together.
 #include <algorithm>
 #include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "frontend/history.h"
 #include "frontend/pending_graph.h"
 #include "runtime/executor.h"
 
@@ -22,10 +27,11 @@ using Roots = std::vector<std::shared_ptr<Storage>>;
 /// More pending readers than this are not dragged into a write; the old contents are copied instead.
 constexpr size_t kReadersPerWrite = 16;
 
-/// How one root gets its value.
+/// How one root gets its value, or a value that history keeps.
 struct Job {
   enum class Kind : uint8_t { Output, Share, Copy, Fill };
-  Storage* root = nullptr;
+  Storage* root = nullptr;          // null: kept for a backward pass
+  const ir::Node* value = nullptr;  // without history
   Kind kind = Kind::Output;
   size_t output = 0;                        // Output: position in the request
   std::shared_ptr<Materialized> source;     // Share, Copy
@@ -42,16 +48,19 @@ void copy_out(Storage& root) {
   std::memcpy(moved->data(), old->buffer->data(), static_cast<size_t>(moved->bytes()));
   old->buffer->swap_memory(*moved);  // `moved` has the storage's memory now
   root.held = materialize(old->leaf.get(), std::move(moved), nullptr);
-  if (ready) root.value = root.held->leaf;
+  if (ready) root.value = on_leaf(root.value, root.held->leaf);
   ++ctx.copies_out;
 }
 
 class Evaluation {
  public:
-  Evaluation(Roots roots, bool readers_first) : roots_(std::move(roots)), readers_first_(readers_first) {}
+  /// `keep`: what backward passes through the roots will read (values_to_keep).
+  Evaluation(Roots roots, std::span<const ir::NodeRef> keep, bool readers_first)
+      : roots_(std::move(roots)), keep_(keep), readers_first_(readers_first) {}
 
   /// Under Context::mutex.
   void plan() {
+    if (readers_first_) add_companions();
     for (;;) {
       analyse();
       if (!resolve_conflict()) break;
@@ -72,24 +81,39 @@ class Evaluation {
   /// Under Context::mutex: every root becomes ready.
   void commit() {
     std::vector<std::shared_ptr<Materialized>> outputs(request_.graph.outputs.size());
+    const auto output = [&](const Job& job, const ir::Node* value) {
+      auto& shared = outputs[job.output];
+      if (!shared) {
+        const ir::Node* computed = volatile_.count(value) ? nullptr : value;
+        shared = materialize(value, result_.buffers[job.output], computed);
+      }
+      return shared;
+    };
+    auto kept = std::make_shared<Kept>();
+    for (const Job& job : jobs_) {
+      if (job.root) continue;
+      const bool own = job.kind == Job::Kind::Output;
+      kept->push_back(own ? output(job, job.value) : materialize(job.value, job.target, job.value));
+    }
+    kept->insert(kept->end(), keep_held_.begin(), keep_held_.end());
+    const ir::NodeRef identities = kept->empty() ? nullptr : bundle(keep_);
     for (Job& job : jobs_) {
+      if (!job.root) continue;
       Storage& root = *job.root;
       std::shared_ptr<Materialized> m;
       if (job.kind == Job::Kind::Share) {
         m = job.source;
       } else if (job.kind == Job::Kind::Output) {
-        auto& shared = outputs[job.output];
-        if (!shared) {
-          const ir::Node* computed = volatile_.count(root.value.get()) ? nullptr : root.value.get();
-          shared = materialize(root.value.get(), result_.buffers[job.output], computed);
-        }
-        m = shared;
+        m = output(job, job.value);
       } else {
-        m = materialize(root.value.get(), job.target, nullptr);
+        m = materialize(job.value, job.target, nullptr);
       }
-      trash_.push_back(std::exchange(root.value, m->leaf));
+      ir::NodeRef value = m->leaf;
+      if (root.value->differentiable()) value = computed_history(root.value, m, identities.get(), kept);
+      trash_.push_back(std::exchange(root.value, std::move(value)));
       trash_held_.push_back(std::exchange(root.held, std::move(m)));
       context().unlink(root);
+      context().track(root);
     }
   }
 
@@ -108,14 +132,15 @@ class Evaluation {
     std::unordered_map<const Materialized*, long> holders;
     for (const auto& r : roots_) {
       values_.push_back(r->value.get());
-      ++released[r->value.get()];
+      if (!kept_by_history(r->value.get())) ++released[r->value.get()];
       if (r->held) ++holders[r->held.get()];
-      const ir::Node* n = r->value.get();
+      const ir::Node* n = plain(r->value.get());
       if (auto m = materialized(n)) kept_.push_back(m->leaf.get());
       if (n->op() == ir::Op::data) kept_.push_back(n);
     }
     for (const auto& [m, count] : holders)
       if (exclusive(*m, count)) ++released[m->leaf.get()];
+    for (const auto& k : keep_) values_.push_back(k.get());
     graph_ = std::make_unique<PendingGraph>(values_);
     dying_.clear();
     for (const ir::Node* n : graph_->dying(released)) dying_.insert(n);
@@ -129,6 +154,42 @@ class Evaluation {
     for (const auto& r : roots_)
       if (r->held.get() == &m) return r->held.use_count() == holders;
     return false;
+  }
+
+  /// Adds what is pending and computed along anyway: the other results of a backward pass, and tensors whose value
+  /// history keeps.
+  void add_companions() {
+    const auto has = [&](const std::shared_ptr<Storage>& s) {
+      return std::find(roots_.begin(), roots_.end(), s) != roots_.end();
+    };
+    Roots candidates;
+    auto& companions = context().companions;
+    std::erase_if(companions, [&](const std::weak_ptr<Storage>& weak) {
+      auto s = weak.lock();
+      if (!s) return true;
+      const bool done = s->ready();
+      if (!done && !s->in_flight && !has(s)) candidates.push_back(s);
+      keep_alive_.push_back(std::move(s));
+      return done;
+    });
+    if (!candidates.empty()) {
+      std::vector<const ir::Node*> values;
+      for (const auto& r : roots_) values.push_back(r->value.get());
+      for (auto& s : sharing(PendingGraph(values), candidates)) {
+        roots_.push_back(std::move(s));
+        added_readers_ = true;
+      }
+    }
+    if (keep_.empty()) return;
+    std::unordered_set<const ir::Node*> kept;
+    for (const auto& k : keep_)
+      if (const ir::Node* n = plain(k.get()); n->input_count() > 0 && !materialized(n)) kept.insert(n);
+    if (kept.empty()) return;
+    Roots pending = context().pending_storages();
+    for (auto& s : pending) {
+      if (!s->in_flight && kept.count(plain(s->value.get())) && !has(s)) roots_.push_back(s);
+      keep_alive_.push_back(std::move(s));
+    }
   }
 
   /// Makes sure that escaped memory may be overwritten; true if something changed and the analysis must be repeated.
@@ -164,25 +225,37 @@ class Evaluation {
       Storage& r = *roots_[i];
       Job job;
       job.root = &r;
-      job.source = materialized(r.value.get());
+      job.value = plain(r.value.get());
+      job.source = materialized(job.value);
       if (r.escaped() || (r.held && dying_.count(r.held->leaf.get()) && claimed.insert(r.held->buffer.get()).second))
         job.target = r.held->buffer;
-      if (!job.source && r.value->op() == ir::Op::data)
+      if (!job.source && job.value->op() == ir::Op::data)
         job.source = std::make_shared<Materialized>(
-            Materialized{r.value, std::dynamic_pointer_cast<runtime::Buffer>(r.value->payload())});
+            Materialized{ir::NodeRef(job.value), std::dynamic_pointer_cast<runtime::Buffer>(job.value->payload())});
       if (job.source) {
         const bool share = !r.escaped() && !job.source->buffer->external();
         job.kind = share ? Job::Kind::Share : Job::Kind::Copy;
         job.after = r.escaped();
         if (!job.after) job.target = nullptr;
         jobs_.push_back(std::move(job));
-      } else if (r.value->op() == ir::Op::constant || r.value->op() == ir::Op::argument) {
+      } else if (job.value->op() == ir::Op::constant || job.value->op() == ir::Op::argument) {
         job.kind = Job::Kind::Fill;
         job.after = r.escaped();
         if (!job.after) job.target = nullptr;
         jobs_.push_back(std::move(job));
       } else {
-        outputs.push_back(r.value.get());
+        outputs.push_back(job.value);
+        computed.push_back(std::move(job));
+      }
+    }
+    for (const auto& k : keep_) {
+      Job job;
+      job.value = plain(k.get());
+      if (job.value->input_count() == 0) continue;
+      if (auto m = materialized(job.value)) {
+        keep_held_.push_back(std::move(m));
+      } else {
+        outputs.push_back(job.value);
         computed.push_back(std::move(job));
       }
     }
@@ -200,7 +273,7 @@ class Evaluation {
       } else if (const auto& first = request_.targets[job.output]; first && first->external()) {
         job.kind = Job::Kind::Copy;  // what others may write is not shared
         job.after = true;
-        if (!job.root->escaped()) job.target = nullptr;
+        if (!job.root || !job.root->escaped()) job.target = nullptr;
       }
       jobs_.push_back(std::move(job));
     }
@@ -218,7 +291,7 @@ class Evaluation {
   void copy(bool after) {
     for (Job& job : jobs_) {
       if ((job.kind != Job::Kind::Copy && job.kind != Job::Kind::Fill) || job.after != after) continue;
-      const ir::Node& value = *job.root->value;
+      const ir::Node& value = *job.value;
       if (!job.target) job.target = context().allocate(value.nbytes());
       const void* from = job.kind == Job::Kind::Fill ? fill_bits(value)
                          : job.source                ? job.source->buffer->data()
@@ -232,6 +305,8 @@ class Evaluation {
   }
 
   Roots roots_, keep_alive_;
+  std::span<const ir::NodeRef> keep_;
+  Kept keep_held_;
   bool readers_first_, added_readers_ = false;
   std::vector<const ir::Node*> values_, kept_;
   std::unique_ptr<PendingGraph> graph_;
@@ -250,19 +325,37 @@ void drop_done(Roots& roots) {
   std::swap(roots, left);
 }
 
+/// The values of tracked storages that are still to be computed.
+std::vector<ir::NodeRef> tracked_values(const Roots& roots) {
+  std::vector<ir::NodeRef> values;
+  std::lock_guard lock(context().mutex);
+  for (const auto& r : roots)
+    if (r->value->differentiable() && !r->ready()) values.push_back(r->value);
+  return values;
+}
+
+bool all_known(const Roots& roots, const std::vector<ir::NodeRef>& tracked) {
+  return std::all_of(roots.begin(), roots.end(), [&](const auto& r) {
+    return !r->value->differentiable() || std::find(tracked.begin(), tracked.end(), r->value) != tracked.end();
+  });
+}
+
 }  // namespace
 
 Report evaluate(std::vector<std::shared_ptr<Storage>> roots, EvalOptions options) {
   Context& ctx = context();
   options.interpret |= ctx.eager.load();
-  for (bool readers_first = true;; readers_first = false) {
+  for (bool readers_first = true;;) {
+    const std::vector<ir::NodeRef> tracked = tracked_values(roots);
+    const std::vector<ir::NodeRef> keep = values_to_keep(tracked);
     std::lock_guard evaluation(ctx.evaluation);
     const Roots all = roots;  // keeps every root alive until the locks are gone
     std::unique_ptr<Evaluation> run;
     std::unique_lock lock(ctx.mutex);
     drop_done(roots);
     if (roots.empty()) return {};
-    run = std::make_unique<Evaluation>(roots, readers_first);
+    if (!all_known(roots, tracked)) continue;  // written meanwhile
+    run = std::make_unique<Evaluation>(roots, keep, readers_first);
     bool failed = false;
     std::exception_ptr error;
     try {
@@ -282,6 +375,7 @@ Report evaluate(std::vector<std::shared_ptr<Storage>> roots, EvalOptions options
     if (!failed) return run->take_report();
     // A reader that fails is no reason to refuse the write.
     if (!(readers_first && run->added_readers())) std::rethrow_exception(error);
+    readers_first = false;
   }
 }
 
@@ -301,7 +395,7 @@ void* escape(const std::shared_ptr<Storage>& root) {
         auto own = ctx.allocate(root->held->buffer->bytes());
         std::memcpy(own->data(), root->held->buffer->data(), static_cast<size_t>(own->bytes()));
         old = std::exchange(root->held, materialize(leaf, std::move(own), nullptr));
-        old_value = std::exchange(root->value, root->held->leaf);
+        old_value = std::exchange(root->value, on_leaf(root->value, root->held->leaf));
       } else if (leaf->use_count() > 2) {  // more than value and held
         if (readers_first) readers = readers_of(leaf, {}, keep_alive);
         if (readers.empty()) copy_out(*root);
@@ -310,7 +404,7 @@ void* escape(const std::shared_ptr<Storage>& root) {
         root->held->buffer->mark_external();
         // A leaf of its own for every time that memory is handed out: what was computed from the old one is not this.
         old = std::exchange(root->held, materialize(leaf, root->held->buffer, nullptr));
-        old_value = std::exchange(root->value, root->held->leaf);
+        old_value = std::exchange(root->value, on_leaf(root->value, root->held->leaf));
         return root->held->buffer->data();
       }
     }

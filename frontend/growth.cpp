@@ -20,7 +20,7 @@ std::unordered_map<const ir::Node*, int64_t> depths(const PendingGraph& g) {
   for (const ir::Node* n : g.order()) {
     int64_t d = 0;
     if (!g.cut(n))
-      for (const ir::Node* input : n->inputs()) d = std::max(d, depth.at(input) + 1);
+      for (const ir::Node* input : operands_of(n)) d = std::max(d, depth.at(input) + 1);
     depth.emplace(n, d);
   }
   return depth;

@@ -157,6 +157,7 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
   auto whole = std::make_shared<TensorImpl>(*self.impl());
   whole->where = at(indices[0]);
   whole->taken = false;
+  whole->slot = nullptr;
   return Tensor(std::move(whole));
 }
 

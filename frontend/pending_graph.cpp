@@ -22,8 +22,8 @@ bool walk(const ir::Node* root, size_t& budget, const Enter& enter, const Leave&
   stack.push_back({root, 0});
   while (!stack.empty()) {
     Frame& top = stack.back();
-    if (top.next < top.node->input_count()) {
-      const ir::Node* input = top.node->input(top.next++);
+    if (const auto operands = operands_of(top.node); top.next < operands.size()) {
+      const ir::Node* input = operands[top.next++];
       if (enter(input)) {
         if (budget == 0) return false;
         --budget;
@@ -87,7 +87,7 @@ std::vector<const ir::Node*> PendingGraph::dying(const std::unordered_map<const 
     if (dropped[i] < n->use_count()) continue;
     result.push_back(n);
     if (cut(n)) continue;
-    for (const ir::Node* input : n->inputs()) ++dropped[index_.at(input)];
+    for (const ir::Node* input : operands_of(n)) ++dropped[index_.at(input)];
   }
   return result;
 }
@@ -102,7 +102,7 @@ std::unordered_set<const ir::Node*> PendingGraph::reads_escaped() const {
       const auto* buffer = dynamic_cast<const runtime::Buffer*>(n->payload().get());
       reads = buffer && buffer->external();
     } else if (!result.empty()) {
-      for (const ir::Node* input : n->inputs()) reads |= result.count(input) != 0;
+      for (const ir::Node* input : operands_of(n)) reads |= result.count(input) != 0;
     }
     if (reads) result.insert(n);
   }
@@ -111,10 +111,6 @@ std::unordered_set<const ir::Node*> PendingGraph::reads_escaped() const {
 
 ir::Graph PendingGraph::graph(std::span<const ir::Node* const> outputs) const {
   ir::Graph g;
-  if (cuts_.empty()) {
-    for (const ir::Node* n : outputs) g.outputs.emplace_back(n);
-    return g;
-  }
   std::unordered_map<const ir::Node*, ir::NodeRef> replaced;
   std::vector<ir::NodeRef> inputs;
   for (const ir::Node* n : order_) {
@@ -122,6 +118,12 @@ ir::Graph PendingGraph::graph(std::span<const ir::Node* const> outputs) const {
       replaced.emplace(n, m->leaf);
       continue;
     }
+    if (is_history(n->op())) {
+      const auto it = replaced.find(n->input(0));
+      replaced.emplace(n, it == replaced.end() ? ir::NodeRef(n->input(0)) : it->second);
+      continue;
+    }
+    if (replaced.empty()) continue;
     bool changed = false;
     for (const ir::Node* input : n->inputs()) changed |= replaced.count(input) != 0;
     if (!changed) continue;
@@ -153,7 +155,7 @@ std::vector<std::shared_ptr<Storage>> readers_of(const ir::Node* leaf,
   };
   const auto leave = [&](const ir::Node* n) {
     bool found = n == leaf;
-    for (const ir::Node* input : n->inputs()) {
+    for (const ir::Node* input : operands_of(n)) {
       const auto it = reads.find(input);
       found |= it != reads.end() && it->second;
     }
@@ -166,6 +168,33 @@ std::vector<std::shared_ptr<Storage>> readers_of(const ir::Node* leaf,
     walk(s->value.get(), budget, enter, leave);
     const auto it = reads.find(s->value.get());
     if (it != reads.end() && it->second) result.push_back(s);
+  }
+  return result;
+}
+
+std::vector<std::shared_ptr<Storage>> sharing(const PendingGraph& graph,
+                                              std::span<const std::shared_ptr<Storage>> candidates) {
+  std::unordered_map<const ir::Node*, bool> shares;  // a node, or something that it is computed from
+  size_t budget = SIZE_MAX;
+  const auto enter = [&](const ir::Node* n) {
+    const bool operation = !is_leaf(n) && !is_history(n->op());
+    if (operation && materialized(n)) return false;
+    const bool hit = operation && graph.contains(n);
+    return shares.emplace(n, hit).second && !hit;
+  };
+  const auto leave = [&](const ir::Node* n) {
+    bool found = false;
+    for (const ir::Node* input : operands_of(n)) {
+      const auto it = shares.find(input);
+      found |= it != shares.end() && it->second;
+    }
+    shares[n] = found;
+  };
+  std::vector<std::shared_ptr<Storage>> result;
+  for (const auto& s : candidates) {
+    walk(s->value.get(), budget, enter, leave);
+    const auto it = shares.find(s->value.get());
+    if (it != shares.end() && it->second) result.push_back(s);
   }
   return result;
 }

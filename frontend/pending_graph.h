@@ -1,5 +1,6 @@
 // What an evaluation would have to compute: the nodes behind some storages, cut where a value is already in memory, and
-// which of them nobody will need afterwards. Made and used under Context::mutex.
+// which of them nobody will need afterwards. Histories are seen through: what only gradients need is not in it. Made
+// and used under Context::mutex.
 #pragma once
 #include <memory>
 #include <unordered_map>
@@ -32,7 +33,7 @@ class PendingGraph {
   /// Nodes whose value depends on memory that others may write.
   std::unordered_set<const ir::Node*> reads_escaped() const;
 
-  /// The graph of the outputs with the leaves of cut nodes in their place.
+  /// The graph of the outputs with the leaves of cut nodes in their place, and without histories.
   ir::Graph graph(std::span<const ir::Node* const> outputs) const;
 
  private:
@@ -47,5 +48,9 @@ class PendingGraph {
 std::vector<std::shared_ptr<Storage>> readers_of(const ir::Node* leaf,
                                                  const std::vector<std::shared_ptr<Storage>>& except,
                                                  std::vector<std::shared_ptr<Storage>>& keep_alive);
+
+/// Those of the pending candidates that share an operation still to be computed with the graph.
+std::vector<std::shared_ptr<Storage>> sharing(const PendingGraph& graph,
+                                              std::span<const std::shared_ptr<Storage>> candidates);
 
 }  // namespace lazuli

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "frontend/context.h"
+#include "frontend/history.h"
 
 namespace lazuli {
 
@@ -15,6 +16,7 @@ Storage::~Storage() {
   Context& ctx = context();
   std::lock_guard lock(ctx.mutex);
   ctx.unlink(*this);
+  ctx.untrack(*this);
 }
 
 std::shared_ptr<Materialized> materialized(const ir::Node* n) {
@@ -82,10 +84,47 @@ ir::NodeRef write_back(const ViewStep& step, const ir::NodeRef& before, const ir
 }
 
 ir::NodeRef apply(const ViewStep& step, const ir::NodeRef& before, const Location& loc) {
+  if (step.op == ir::Op::stop_gradient) return untracked(before, loc);
   ir::NodeSpec spec{.op = step.op, .inputs = {before.get()}, .attr = step.attr, .dtype = before->dtype()};
   spec.shape = step.shape;
   spec.device = before->device();
+  spec.payload = step.payload;
   return make_node(std::move(spec), loc);
+}
+
+ir::NodeRef read(const Tensor& t, bool tracked) {
+  const TensorImpl& impl = *impl_of(t);
+  ir::NodeRef value;
+  {
+    Context& ctx = context();
+    std::unique_lock lock(ctx.mutex);
+    ctx.wait_landed(lock, *impl.root);
+    value = impl.root->value;
+  }
+  if (!tracked) value = untracked(value, impl.where);
+  for (const ViewStep& step : impl.steps)
+    if (tracked || !is_history(step.op)) value = apply(step, value, impl.where);
+  return value;
+}
+
+/// Whether a write through this handle is part of the history; it must be allowed where it is.
+bool recorded(const TensorImpl& t, const ir::Node& value, const Location& loc) {
+  if (!grad_enabled()) return false;
+  for (size_t i = t.steps.size(); i-- > 0;) {
+    if (t.steps[i].op == ir::Op::variable)
+      throw Error(ErrorKind::Value,
+                  fmt::format("a {}leaf Variable that requires grad is being used in an in-place operation.",
+                              i + 1 == t.steps.size() && t.slot ? "" : "view of a "),
+                  "write it under no_grad (an update of a parameter), or write a clone()", loc);
+    if (t.steps[i].op != ir::Op::stop_gradient) continue;
+    if (value.differentiable())
+      throw Error(ErrorKind::Unsupported,
+                  "a value that requires grad is being written in place into a detached tensor, which would lose its "
+                  "gradient",
+                  "write a clone() of the detached tensor, or detach() the value too", loc);
+    return false;
+  }
+  return true;
 }
 
 void check_writable(const TensorImpl& t, const Location& loc) {
@@ -105,32 +144,55 @@ Tensor tensor_of(std::shared_ptr<Materialized> value, Location loc) {
   return base_of(std::move(root), loc);
 }
 
+Tensor as_tensor(ir::NodeRef value, Location loc) {
+  Context& ctx = context();
+  if (loc.line() == 0) loc = value->origin();
+  auto root = std::make_shared<Storage>(std::move(value), loc);
+  {
+    std::lock_guard lock(ctx.mutex);
+    if (const ir::Node* leaf = plain(root->value.get()); leaf->op() == ir::Op::data) {
+      auto m = materialized(leaf);
+      if (m && !m->buffer->external()) root->held = std::move(m);
+    }
+    if (!root->held) ctx.link(*root);
+    ctx.track(*root);
+  }
+  return base_of(std::move(root), loc);
+}
+
 Tensor wrap(ir::NodeRef value, Location loc) {
   Context& ctx = context();
   if (loc.line() == 0) loc = value->origin();
-  if (value->op() == ir::Op::data) {
+  if (const ir::NodeRef leaf(plain(value.get())); leaf->op() == ir::Op::data) {
     std::unique_lock lock(ctx.mutex);
-    auto m = materialized(value.get());
+    auto m = materialized(leaf.get());
     if (!m) {
-      auto buffer = std::dynamic_pointer_cast<runtime::Buffer>(value->payload());
+      auto buffer = std::dynamic_pointer_cast<runtime::Buffer>(leaf->payload());
       if (!buffer) throw Error(ErrorKind::Internal, "a data leaf without a buffer");
-      m = std::make_shared<Materialized>(Materialized{value, std::move(buffer)});
-      value->cached = m;
+      m = std::make_shared<Materialized>(Materialized{leaf, std::move(buffer)});
+      leaf->cached = m;
     }
     if (m->buffer->external()) {  // its owner may write at any time: the value of this moment is copied
       lock.unlock();
       std::lock_guard evaluation(ctx.evaluation);
       auto buffer = copy_of(*m->buffer);
       lock.lock();
-      m = materialize(value.get(), std::move(buffer), nullptr);
+      m = materialize(leaf.get(), std::move(buffer), nullptr);
     }
     lock.unlock();
-    return tensor_of(std::move(m), loc);
+    if (leaf == value) return tensor_of(std::move(m), loc);
+    auto root = std::make_shared<Storage>(m->leaf == leaf ? std::move(value) : on_leaf(value, m->leaf), loc);
+    root->held = std::move(m);
+    lock.lock();
+    ctx.track(*root);
+    lock.unlock();
+    return base_of(std::move(root), loc);
   }
   auto root = std::make_shared<Storage>(std::move(value), loc);
   {
     std::lock_guard lock(ctx.mutex);
     ctx.link(*root);
+    ctx.track(*root);
   }
   if (ctx.eager.load(std::memory_order_relaxed)) {
     evaluate({root}, {});
@@ -141,6 +203,14 @@ Tensor wrap(ir::NodeRef value, Location loc) {
 }
 
 ir::NodeRef node_of(const Tensor& t) {
+  return read(t, grad_enabled());
+}
+
+ir::NodeRef tracked_node_of(const Tensor& t) {
+  return read(t, true);
+}
+
+std::vector<ir::NodeRef> versions_of(const Tensor& t) {
   const TensorImpl& impl = *impl_of(t);
   ir::NodeRef value;
   {
@@ -149,8 +219,15 @@ ir::NodeRef node_of(const Tensor& t) {
     ctx.wait_landed(lock, *impl.root);
     value = impl.root->value;
   }
-  for (const ViewStep& step : impl.steps) value = apply(step, value, impl.where);
-  return value;
+  if (impl.steps.empty()) return {ir::NodeRef(original(value.get()))};
+  std::vector<ir::NodeRef> versions;
+  for (;;) {
+    ir::NodeRef n = value;
+    for (const ViewStep& step : impl.steps) n = apply(step, n, impl.where);
+    versions.push_back(std::move(n));
+    if (!history_rule(value.get())) return versions;
+    value = ir::NodeRef(value->input(1));
+  }
 }
 
 void assign(Tensor& dst, ir::NodeRef value, Location loc) {
@@ -159,6 +236,8 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
     throw Error(ErrorKind::Internal, fmt::format("assign: a value of {}{} for a tensor of {}{}", name(value->dtype()),
                                                  ir::str(value->shape()), name(impl.dtype), ir::str(impl.shape)));
   check_writable(impl, loc);
+  const bool record = recorded(impl, *value, loc);
+  if (!record) value = untracked(value, loc);
   Context& ctx = context();
   const std::shared_ptr<Storage>& root = impl.root;
   std::vector<ir::NodeRef> chain(impl.steps.size() + 1);
@@ -171,13 +250,19 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
       chain[0] = root->value;
       written = root->version;
     }
-    for (size_t i = 0; i < impl.steps.size(); ++i) chain[i + 1] = apply(impl.steps[i], chain[i], loc);
     ir::NodeRef next = value;
-    for (size_t i = impl.steps.size(); i-- > 0;) next = write_back(impl.steps[i], chain[i], next, loc);
+    const ir::NodeRef history = !record && chain[0]->differentiable() ? chain[0] : nullptr;
+    if (history) chain[0] = untracked(history, loc);
+    for (size_t i = 0; i < impl.steps.size(); ++i)
+      chain[i + 1] = is_history(impl.steps[i].op) ? chain[i] : apply(impl.steps[i], chain[i], loc);
+    for (size_t i = impl.steps.size(); i-- > 0;)
+      if (!is_history(impl.steps[i].op)) next = write_back(impl.steps[i], chain[i], next, loc);
+    if (history) next = written_over(next, history, loc);
     std::unique_lock lock(ctx.mutex);
     ctx.wait_landed(lock, *root);
     if (root->version != written) continue;
     previous = std::exchange(root->value, std::move(next));
+    ctx.track(*root);
     written = ++root->version;
     if (loc.line() != 0) root->where = loc;
     if (root->ready()) {
@@ -207,6 +292,7 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
     if (root->version == written) {  // as if the call had not been made
       if (!previous) previous = root->held->leaf;
       std::swap(root->value, previous);
+      ctx.track(*root);
       ++root->version;
       if (root->ready()) ctx.unlink(*root);
     }

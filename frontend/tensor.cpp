@@ -97,7 +97,7 @@ Device Tensor::device() const {
   return impl_of(*this)->device;
 }
 bool Tensor::is_view() const {
-  return !impl_of(*this)->steps.empty();
+  return impl_of(*this)->is_view();
 }
 
 bool Tensor::is_contiguous() const {

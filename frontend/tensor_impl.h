@@ -3,11 +3,12 @@
 // value).
 //
 // Always holds: the graph is pure; only Storage::value is re-pointed, under Context::mutex. A storage is ready exactly
-// when its value is the leaf of what it holds. Views keep no nodes, so that a stale read never looks like a pending
-// one.
+// when its value, seen through its history (frontend/history.h), is the leaf of what it holds. Views keep no nodes, so
+// that a stale read never looks like a pending one.
 #pragma once
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "ir/node.h"
@@ -17,6 +18,21 @@
 namespace lazuli {
 
 class Context;
+struct GradSlot;
+
+/// Ops that say how a value came about and compute nothing: their value is that of their first operand.
+inline bool is_history(ir::Op op) {
+  return op == ir::Op::variable || op == ir::Op::custom_result || op == ir::Op::stop_gradient;
+}
+/// The value without its history.
+inline const ir::Node* plain(const ir::Node* n) {
+  while (is_history(n->op())) n = n->input(0);
+  return n;
+}
+/// The operands that the value of a node is computed from.
+inline std::span<const ir::Node* const> operands_of(const ir::Node* n) {
+  return n->op() == ir::Op::custom_result ? n->inputs().first(1) : n->inputs();
+}
 
 /// A computed value in memory: the data leaf that stands for it. Shared by storages that have the same value (a write
 /// to one of them then takes fresh memory), and found by other graphs through Node::cached.
@@ -37,18 +53,20 @@ struct Storage : std::enable_shared_from_this<Storage> {
   bool in_flight = false;              // being evaluated by some thread: readers wait
   Location where;                      // the call that last wrote it
   Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
-  bool linked = false;
+  bool linked = false, tracked = false;      // on that list; its value has a history
 
-  bool ready() const { return held && held->leaf == value; }
+  bool ready() const { return held && plain(value.get()) == held->leaf.get(); }
   /// Memory that somebody outside may read or write at any time.
   bool escaped() const { return held && held->buffer->external(); }
 };
 
-/// One movement op from the value before it to the value after it (shape).
+/// One op from the value before it to the value after it (shape): a movement, or `variable` (this handle and what is
+/// made from it are differentiated up to here) or `stop_gradient` (they are not: detach).
 struct ViewStep {
   ir::Op op;
   ir::Attr attr;
   ir::Shape shape;
+  std::shared_ptr<ir::Payload> payload = nullptr;  // variable: see GradSlot
 };
 
 struct TensorImpl {
@@ -59,8 +77,16 @@ struct TensorImpl {
   int64_t offset = 0;
   DType dtype;
   Device device;
-  Location where;      // the call that made the handle
-  bool taken = false;  // elements at index tensors: assignment to the temporary must not write to this copy
+  Location where;                  // the call that made the handle
+  bool taken = false;              // elements at index tensors: assignment to the temporary must not write to this copy
+  std::shared_ptr<GradSlot> slot;  // where backward() leaves the gradient; of this tensor alone, not of views of it
+
+  /// Whether it is a view of another tensor.
+  bool is_view() const {
+    for (const ViewStep& s : steps)
+      if (s.op != ir::Op::variable) return true;
+    return false;
+  }
 };
 
 // ---- What the operations of the frontend are written with. ----
@@ -69,10 +95,13 @@ struct TensorImpl {
 Context& context();
 ir::Interner& interner();
 
-/// The current value. Throws Error(Value) when the handle is undefined.
+/// The current value; without history where gradients are off (no_grad). Throws Error(Value) when the handle is
+/// undefined.
 ir::NodeRef node_of(const Tensor& t);
 /// A new tensor with this value. In eager mode it is evaluated at once.
 Tensor wrap(ir::NodeRef value, Location loc = {});
+/// As wrap, of the very node: nothing is evaluated or copied, whatever the mode, and node_of gives it back.
+Tensor as_tensor(ir::NodeRef value, Location loc = {});
 /// Writes `value` (of dst's shape and dtype) into dst, through its chain of views. Callers hold no NodeRef of their own
 /// to dst's old value or to `value` (pass a temporary): such a reference is a pending reader, and costs a copy when
 /// dst's memory has escaped or operations are eager.

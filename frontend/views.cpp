@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "frontend/history.h"
 #include "frontend/layout.h"
 #include "frontend/tensor_impl.h"
 
@@ -17,7 +18,10 @@ Tensor view_of(const Tensor& t, ViewStep step, ir::Dims strides, int64_t offset,
   impl->offset = offset;
   impl->where = loc;
   impl->taken = false;
+  impl->slot = nullptr;
   auto& steps = impl->steps;
+  if (!grad_enabled() && is_tracked(from))  // a view that is made without gradients is a constant of later ones
+    steps.push_back({ir::Op::stop_gradient, ir::NoAttr{}, from.shape});
   if (step.op == ir::Op::reshape && !steps.empty() && steps.back().op == ir::Op::reshape) {
     steps.back() = std::move(step);
   } else if (step.op == ir::Op::permute && !steps.empty() && steps.back().op == ir::Op::permute) {

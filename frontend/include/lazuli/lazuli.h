@@ -1,6 +1,8 @@
 // The whole public API.
 #pragma once
+#include "lazuli/autograd.h"
 #include "lazuli/creation.h"
+#include "lazuli/custom_gradient.h"
 #include "lazuli/eval.h"
 #include "lazuli/generated/ops.h"
 #include "lazuli/join.h"
@@ -12,4 +14,5 @@
 #include "lazuli/reduce.h"
 #include "lazuli/take.h"
 #include "lazuli/tensor.h"
+#include "lazuli/transforms.h"
 #include "lazuli/tree.h"

@@ -181,6 +181,31 @@ class Tensor {
   Tensor& fill_(const Tensor& value, Location loc = Location::current());
   Tensor& zero_(Location loc = Location::current());
 
+  // ---- Gradients: lazuli/autograd.h. ----
+  /// Makes this tensor a leaf with respect to which gradients are taken (or, with false, no longer one). Throws DType
+  /// for types that are not floating.
+  Tensor& requires_grad_(bool on = true, Location loc = Location::current());
+  Tensor& set_requires_grad(bool on, Location loc = Location::current()) { return requires_grad_(on, loc); }
+  /// Whether gradients reach this tensor: it is such a leaf, or computed from one.
+  bool requires_grad() const;
+  /// Whether it was not computed from anything that requires gradients.
+  bool is_leaf() const;
+  /// What backward() has accumulated; undefined before.
+  Tensor grad() const;
+  /// The handle behind grad(): assign to it to set or (with Tensor()) to drop the gradient.
+  Tensor& mutable_grad();
+  /// Adds the gradient of this tensor (times `gradient`, which may be left out for one element) to grad() of the leaves
+  /// that it depends on. Releases the history unless retain_graph (default: create_graph) is set; with create_graph the
+  /// gradients have a history themselves.
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false,
+                Location loc = Location::current()) const;
+  /// A tensor on the same storage that is a constant to gradients. Writes to either are seen by both.
+  Tensor detach(Location loc = Location::current()) const;
+  Tensor& detach_(Location loc = Location::current());
+  /// Lets backward() leave the gradient of a tensor that is no leaf in grad().
+  void retain_grad(Location loc = Location::current());
+  bool retains_grad() const;
+
   // ---- Observation: evaluates. ----
   /// The only element, as T; throws when there are more (or none).
   template <class T>

@@ -11,6 +11,7 @@ namespace lazuli {
 /// Valid until the end of the full expression that made it.
 class TensorList {
  public:
+  TensorList() = default;
   TensorList(std::initializer_list<Tensor> list) {
     data_ = list.begin();
     size_ = list.size();
