@@ -48,16 +48,20 @@ class ScalarCache {
   std::map<std::vector<int>, scalar::Function> functions_;
 };
 
-[[noreturn]] void refuse_element(const Node* n, int64_t element, uint64_t code) {
+/// operand(k): the bits of parameter k at the element.
+template <class Operand>
+[[noreturn]] void refuse_element(const Node* n, int64_t element, uint64_t code, Operand operand) {
   Dims index(n->rank(), 0);
   int64_t rest = element;
   for (size_t d = n->rank(); d-- > 0;) {
     index[d] = rest % n->shape()[d];
     rest /= n->shape()[d];
   }
-  const std::string what =
-      code == scalar::kDivisionByZero ? "integer division by zero" : fmt::format("check {} failed", code);
-  throw Error(ErrorKind::Value,
+  std::string what = "integer division by zero";
+  if (code == scalar::kIndexOutOfBounds)
+    what = fmt::format("index {} is out of bounds for size {}", static_cast<int64_t>(operand(0)),
+                       static_cast<int64_t>(operand(1)));
+  throw Error(code == scalar::kIndexOutOfBounds ? ErrorKind::Index : ErrorKind::Value,
               fmt::format("{}: {} at element {} (index {}) of {}{}", name(n->op()), what, element, str(index),
                           name(n->dtype()), str(n->shape())),
               {}, n->origin());
@@ -78,7 +82,8 @@ void map_elements(const Node* n, const scalar::Function& f, HostArray& out, Oper
       for (int64_t i = 0; i < step; ++i) args[k * kStep + static_cast<size_t>(i)] = operand(k, begin + i);
     uint64_t code = 0;
     const size_t good = scalar::evaluate_block(f, arg_rows, result_rows, static_cast<size_t>(step), &code);
-    if (code != scalar::kNoFailure) refuse_element(n, begin + static_cast<int64_t>(good), code);
+    if (code != scalar::kNoFailure)
+      refuse_element(n, begin + static_cast<int64_t>(good), code, [&](size_t k) { return args[k * kStep + good]; });
     for (int64_t i = 0; i < step; ++i) out.set_bits(begin + i, result[static_cast<size_t>(i)]);
   }
 }

@@ -16,7 +16,7 @@ namespace lazuli::scalar {
 using ValueId = uint32_t;
 
 /// What a check stands for: the `imm` of Prim::check. 0 means that nothing failed.
-enum CheckCode : uint64_t { kNoFailure = 0, kDivisionByZero = 1 };
+enum CheckCode : uint64_t { kNoFailure = 0, kDivisionByZero = 1, kIndexOutOfBounds = 2 };
 
 struct Inst {
   Prim prim;

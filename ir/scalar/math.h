@@ -60,6 +60,8 @@ Value fmod_float(Builder& s, Value a, Value b);
 Value pow_int(Builder& s, Value base, Value exponent);
 
 // Bodies of rows that differ by type.
+/// x, checked to lie in [0, y).
+Value check_index(Builder& s, Value x, Value y);
 /// torch.floor_divide, torch.remainder, torch.fmod; integers are checked for a divisor of 0.
 Value floor_divide(Builder& s, Value x, Value y);
 Value remainder(Builder& s, Value x, Value y);

@@ -19,6 +19,12 @@ int width(Builder& s, Value x) {
 
 }  // namespace
 
+Value check_index(Builder& s, Value x, Value y) {
+  const Value zero = s.constant_int(s.type(x), 0);
+  s.check(s.bit_and(s.le(zero, x), s.lt(x, y)), kIndexOutOfBounds);
+  return x;
+}
+
 Value floor_divide(Builder& s, Value x, Value y) {
   return is_floating(s.type(x)) ? floor_div_float(s, x, y) : floor_div_int(s, x, nonzero(s, y));
 }

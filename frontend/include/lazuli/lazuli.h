@@ -6,6 +6,7 @@
 #include "lazuli/eval.h"
 #include "lazuli/generated/ops.h"
 #include "lazuli/join.h"
+#include "lazuli/loss.h"
 #include "lazuli/matmul.h"
 #include "lazuli/nn.h"
 #include "lazuli/operators.h"
