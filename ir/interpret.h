@@ -38,5 +38,9 @@ using LeafSource = std::function<HostArray(const Node*)>;
 std::vector<HostArray> interpret(const Graph& g, const LeafSource& leaves = {});
 /// Value of one node from the values of its inputs.
 HostArray interpret_node(const Node* n, std::span<const HostArray* const> inputs);
+/// Whether an error of the two above is about the values of elements: a check that failed.
+inline bool is_failed_check(const Error& e) {
+  return e.kind() == ErrorKind::Value || e.kind() == ErrorKind::Index;
+}
 
 }  // namespace lazuli::ir

@@ -101,7 +101,7 @@ NodeRef fold_uniform(const Node* n, Rewriter& r) {
   try {
     return r.full(n->dtype(), ir::interpret_node(scalar.get(), operands).bits(0), n->shape());
   } catch (const Error& e) {
-    if (e.kind() == ErrorKind::Value) return nullptr;
+    if (ir::is_failed_check(e)) return nullptr;
     throw;
   }
 }

@@ -239,6 +239,12 @@ class Generator {
         if (op == Op::variable || op == Op::barrier) return node(op, {x}, LeafAttr{in_.next_leaf_id()});
         return node(op, {x});
       case 2: {
+        if (op == Op::check_index && !one_in(6)) {
+          const auto number = [&](uint64_t v) {
+            return expand(node(Op::constant, {}, ConstantAttr{v}, {}, x->dtype()), s);
+          };
+          return node(op, {node(Op::bitwise_and, {x, number(7)}), number(8)});
+        }
         if (row.flags & kChecked) return node(op, {x, divisor(x->dtype(), s)});
         const NodeRef y = one_in(8) ? x : one_in(3) ? expand(constant(x->dtype()), s) : like(x->dtype(), s);
         return one_in(2) ? node(op, {x, y}) : node(op, {y, x});
