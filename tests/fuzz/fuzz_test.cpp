@@ -6,6 +6,7 @@
 
 #include "ir/text.h"
 #include "tests/fuzz/fuzzer.h"
+#include "tests/fuzz/gradients.h"
 
 namespace lazuli::fuzz {
 namespace {
@@ -21,6 +22,21 @@ TEST_P(Fuzz, CompiledEqualsInterpreted) {
   const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
   std::printf("%s\n", sum.str().c_str());
   EXPECT_EQ(sum.graphs, options.count);
+}
+
+/// Gradient graphs are graphs.
+TEST(FuzzGradients, CompiledEqualsInterpreted) {
+  const Options options{.seed = kSeed, .count = 40, .more = 8, .gradients = true};
+  const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
+  std::printf("%s\n", sum.str().c_str());
+  EXPECT_EQ(sum.graphs, options.count);
+}
+
+TEST(FuzzGradients, SmoothGraphsAgreeWithDifferences) {
+  const SmoothSummary sum = fuzz_smooth(kSeed, 400, [](const std::string& text) { ADD_FAILURE() << text; });
+  EXPECT_EQ(sum.graphs, 400);
+  EXPECT_GT(sum.judged, 380);
+  EXPECT_GT(sum.nodes, 4000);
 }
 
 /// What was found stays: tests/fuzz/found holds the graph of every failure, reduced.

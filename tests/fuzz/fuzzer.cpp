@@ -7,6 +7,7 @@
 #include "ir/text.h"
 #include "passes/verify_passes.h"
 #include "tests/fuzz/generator.h"
+#include "tests/fuzz/gradients.h"
 
 namespace lazuli::fuzz {
 namespace {
@@ -58,13 +59,19 @@ std::string describe_failure(Checker& checker, const Graph& g, uint64_t seed, ui
 
 namespace {
 
+Graph make_graph(uint64_t seed, const Options& options, Interner& interner) {
+  const Graph g = generate(seed, interner);
+  return options.gradients ? with_gradients(g, seed, interner) : g;
+}
+
 /// Whether all is well; otherwise reports.
 bool check(Checker& checker, const Graph& g, uint64_t seed, const Config& config, const Options& options,
            const std::function<void(const std::string&)>& report, Interner& interner) {
   uint64_t values = seed;
   const auto wrong = checker.check(g, values, config);
   if (!wrong) return true;
-  std::string text = fmt::format("seed {} fails under {}\n{}\n", seed, config.str(), *wrong);
+  std::string text = fmt::format("seed {}{} fails under {}\n{}\n", seed, options.gradients ? " (gradients)" : "",
+                                 config.str(), *wrong);
   if (options.reduce) {
     const Graph small = reduce(checker, g, values, config, interner);
     text += describe_failure(checker, small, seed, values, config);
@@ -88,13 +95,13 @@ Summary fuzz(const Options& options, const std::function<void(const std::string&
     if (progress) progress(seed);
     const auto passes_only = [&](uint64_t s) {
       Interner interner;
-      const Graph g = generate(s, interner);
+      const Graph g = make_graph(s, options, interner);
       return check(checker, g, s, {.passes = true}, options, report, interner);
     };
     bool good = passes_only(seed);
     for (int k = 1; k <= options.more && good; ++k) good = passes_only(seed + static_cast<uint64_t>(k) * kMore);
     Interner interner;
-    const Graph g = generate(seed, interner);
+    const Graph g = make_graph(seed, options, interner);
     ++sum.graphs;
     sum.nodes += static_cast<int64_t>(topological_order(g).size());
     for (int k = 0; k < options.configs && good; ++k)

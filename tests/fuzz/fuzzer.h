@@ -16,6 +16,7 @@ struct Options {
   int more = 4;              // graphs per seed that go through the graph passes alone, which is cheap
   int64_t max_failures = 5;  // stop after as many
   bool reduce = true;
+  bool gradients = false;  // of the graphs, rather than the graphs themselves
 };
 
 struct Summary {

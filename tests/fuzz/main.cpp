@@ -1,6 +1,8 @@
 // lazuli-fuzz: compiled results of random graphs against the interpreter's (docs/testing.md).
 //
 //   lazuli-fuzz [--count=N] [--seed=N] [--time-limit=SECONDS] [--configs=N] [--max-failures=N] [--no-reduce]
+//   lazuli-fuzz --gradients ...                      of the gradients of the graphs
+//   lazuli-fuzz --smooth=SEED [--count=N]            derivatives of smooth graphs, against differences
 //   lazuli-fuzz --repro=SEED [--configs=N]           one graph, printed before it runs
 //   lazuli-fuzz --graph=FILE [--values=N] [--config=TEXT]  IR text; without a configuration, under many
 //
@@ -15,6 +17,7 @@
 #include "ir/text.h"
 #include "tests/fuzz/fuzzer.h"
 #include "tests/fuzz/generator.h"
+#include "tests/fuzz/gradients.h"
 
 namespace {
 
@@ -38,7 +41,7 @@ struct Arguments {
   fuzz::Options fuzz;
   std::string graph, config;
   uint64_t values = 1;
-  bool repro = false;
+  bool repro = false, smooth = false;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -48,7 +51,7 @@ Arguments parse(int argc, char** argv) {
     if (const size_t equal = arg.find('='); equal != arg.npos) {
       value = arg.substr(equal + 1);
       arg.resize(equal);
-    } else if (i + 1 < argc && arg != "--no-reduce") {
+    } else if (i + 1 < argc && arg != "--no-reduce" && arg != "--gradients") {
       value = argv[++i];
     }
     if (arg == "--count")
@@ -63,6 +66,10 @@ Arguments parse(int argc, char** argv) {
       args.fuzz.max_failures = std::stoll(value);
     else if (arg == "--no-reduce")
       args.fuzz.reduce = false;
+    else if (arg == "--gradients")
+      args.fuzz.gradients = true;
+    else if (arg == "--smooth")
+      args.fuzz.seed = std::stoull(value), args.smooth = true;
     else if (arg == "--graph")
       args.graph = value;
     else if (arg == "--config")
@@ -98,9 +105,17 @@ int run_graph(const Arguments& args) {
 
 int run(const Arguments& args) {
   if (!args.graph.empty()) return run_graph(args);
+  if (args.smooth) {
+    const fuzz::SmoothSummary sum = fuzz::fuzz_smooth(
+        args.fuzz.seed, args.fuzz.count, [](const std::string& text) { fmt::print("{}\n", text); });
+    fmt::print("lazuli-fuzz: derivatives from seed {}: {} graphs, {} judged, {} nodes, {} failures\n", args.fuzz.seed,
+               sum.graphs, sum.judged, sum.nodes, sum.failures);
+    return sum.failures != 0;
+  }
   if (args.repro) {
     ir::Interner interner;
-    fmt::print("{}", ir::print(fuzz::generate(args.fuzz.seed, interner)));
+    const ir::Graph g = fuzz::generate(args.fuzz.seed, interner);
+    fmt::print("{}", ir::print(args.fuzz.gradients ? fuzz::with_gradients(g, args.fuzz.seed, interner) : g));
   }
   fmt::print("lazuli-fuzz: seeds from {}\n", args.fuzz.seed);
   std::fflush(stdout);

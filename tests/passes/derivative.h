@@ -24,6 +24,7 @@ std::vector<double> evaluate(const ir::NodeRef& n, const Values& values);
 struct DerivativeOptions {
   int orders = 2;
   double tolerance = 1e-7;
+  bool estimate = false;  // judge only as well as differences of two steps agree
 };
 
 /// What is wrong with the derivatives of `y` with respect to `leaves` (float64), if anything. `values` has the elements

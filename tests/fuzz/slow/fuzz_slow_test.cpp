@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/fuzz/fuzzer.h"
+#include "tests/fuzz/gradients.h"
 
 namespace lazuli::fuzz {
 namespace {
@@ -14,6 +15,20 @@ TEST_P(FuzzLong, CompiledEqualsInterpreted) {
   const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
   std::printf("%s\n", sum.str().c_str());
   EXPECT_EQ(sum.graphs, options.count);
+}
+
+TEST_P(FuzzLong, CompiledGradientsEqualInterpreted) {
+  const Options options{
+      .seed = 2'000'000 + static_cast<uint64_t>(GetParam()) * 1000, .count = 150, .gradients = true};
+  const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
+  std::printf("%s\n", sum.str().c_str());
+  EXPECT_EQ(sum.graphs, options.count);
+}
+
+TEST_P(FuzzLong, SmoothGraphsAgreeWithDifferences) {
+  const SmoothSummary sum = fuzz_smooth(3'000'000 + static_cast<uint64_t>(GetParam()) * 10000, 2000,
+                                        [](const std::string& text) { ADD_FAILURE() << text; });
+  EXPECT_EQ(sum.graphs, 2000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Thousands, FuzzLong, ::testing::Range(0, 20));
