@@ -1,5 +1,5 @@
-// Derivatives of random graphs. Any graph has a gradient graph, which compiled code must get right as it does any other;
-// and of smooth graphs over float64 the derivatives themselves are checked: vjp against jvp and differences.
+// Derivatives of random graphs. Any graph has a gradient graph, which compiled code must get right as it does any
+// other; and of smooth graphs over float64 the derivatives themselves are checked: vjp against jvp and differences.
 #pragma once
 #include <functional>
 #include <optional>

@@ -106,8 +106,8 @@ int run_graph(const Arguments& args) {
 int run(const Arguments& args) {
   if (!args.graph.empty()) return run_graph(args);
   if (args.smooth) {
-    const fuzz::SmoothSummary sum = fuzz::fuzz_smooth(
-        args.fuzz.seed, args.fuzz.count, [](const std::string& text) { fmt::print("{}\n", text); });
+    const fuzz::SmoothSummary sum =
+        fuzz::fuzz_smooth(args.fuzz.seed, args.fuzz.count, [](const std::string& text) { fmt::print("{}\n", text); });
     fmt::print("lazuli-fuzz: derivatives from seed {}: {} graphs, {} judged, {} nodes, {} failures\n", args.fuzz.seed,
                sum.graphs, sum.judged, sum.nodes, sum.failures);
     return sum.failures != 0;

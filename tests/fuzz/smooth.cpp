@@ -1,5 +1,5 @@
-// The generator of smooth graphs. An elementwise row is met on a small interval where it is smooth, the same for all but
-// a few, so that a new row takes part by itself.
+// The generator of smooth graphs. An elementwise row is met on a small interval where it is smooth, the same for all
+// but a few, so that a new row takes part by itself.
 #include <algorithm>
 #include <random>
 

@@ -98,7 +98,8 @@ class DerivativeCheck {
       const Difference want = difference(slope, wrt_[j], along);
       const double got = second[j] ? dot(evaluate(second[j], values_), along) : 0;
       if (!near(got, want))
-        return fmt::format("the second derivative by operands {} and {} is {}, differences give {}", k, j, got, want.slope);
+        return fmt::format("the second derivative by operands {} and {} is {}, differences give {}", k, j, got,
+                           want.slope);
     }
     return std::nullopt;
   }

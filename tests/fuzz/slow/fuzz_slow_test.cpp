@@ -18,8 +18,7 @@ TEST_P(FuzzLong, CompiledEqualsInterpreted) {
 }
 
 TEST_P(FuzzLong, CompiledGradientsEqualInterpreted) {
-  const Options options{
-      .seed = 2'000'000 + static_cast<uint64_t>(GetParam()) * 1000, .count = 150, .gradients = true};
+  const Options options{.seed = 2'000'000 + static_cast<uint64_t>(GetParam()) * 1000, .count = 150, .gradients = true};
   const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
   std::printf("%s\n", sum.str().c_str());
   EXPECT_EQ(sum.graphs, options.count);
