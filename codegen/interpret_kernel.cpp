@@ -82,6 +82,14 @@ class Interpreter {
         return;
       case KOp::Extract:
         return set(r, at(i.operands[0])[i.imm]);
+      case KOp::Shuffle: {
+        const size_t lanes_of_a = lanes(i.operands[0]);
+        for (size_t l = 0; l < n; ++l) {
+          const size_t p = k_.shuffles[i.imm][l];
+          at(r)[l] = p < lanes_of_a ? at(i.operands[0])[p] : at(i.operands[1])[p - lanes_of_a];
+        }
+        return;
+      }
       case KOp::LaneMask:
         for (size_t l = 0; l < n; ++l) at(r)[l] = static_cast<int64_t>(l) < index(i.operands[0]);
         return;

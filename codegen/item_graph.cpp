@@ -34,6 +34,7 @@ class Builder {
   explicit Builder(const Region& r) : region_(r), arena_(*r.arena) {
     for (const Node* n : r.inputs) stored_.emplace(n, true);
     out_.reduced_variable.resize(arena_.variable_count());
+    out_.side.resize(arena_.variable_count(), Side::None);
     for (int64_t a : r.reduced) {
       const int64_t v = arena_.as_variable(r.axes[static_cast<size_t>(a)]);
       if (v >= 0) out_.reduced_variable[static_cast<size_t>(v)] = true;
@@ -257,6 +258,7 @@ class Builder {
       item.function = std::make_shared<scalar::Function>(lower_elementwise(n->op(), types));
       return add(std::move(item));
     }
+    if (n->op() == Op::dot_general) find_sides(n, k.index, operands);
     if (is_reduce(n->op()) || n->op() == Op::dot_general) return add_reduction(n, std::move(operands));
     throw Error(ErrorKind::Internal, fmt::format("lower: {} cannot be evaluated in a kernel", name(n->op())));
   }
@@ -278,6 +280,43 @@ class Builder {
   ItemId position_item(const Node* n, IndexId e) {
     Item p{.kind = ItemKind::Position, .node = n, .dtype = kInt64, .position = e};
     return add(std::move(p));
+  }
+
+  std::vector<bool> variables_below(ItemId root) const {
+    std::vector<bool> used(out_.reduced_variable.size()), seen(out_.items.size());
+    std::vector<ItemId> todo{root};
+    while (!todo.empty()) {
+      const ItemId id = todo.back();
+      todo.pop_back();
+      if (seen[id]) continue;
+      seen[id] = true;
+      const Item& item = out_.items[id];
+      arena_.collect_variables(item.position, &used);
+      std::vector<PredicateId> guards = item.pieces;
+      guards.push_back(item.inside);
+      for (PredicateId p : guards)
+        for (const IndexBound& b : arena_.bounds(p)) arena_.collect_variables(b.expr, &used);
+      todo.insert(todo.end(), item.operands.begin(), item.operands.end());
+    }
+    return used;
+  }
+
+  void find_sides(const Node* dot, const IndexVec& index, const std::vector<ItemId>& operands) {
+    const size_t batch = dot->attr_as<DotAttr>().dims->lhs_batch.size();
+    const size_t lhs_end = dot->input(0)->rank() - dot->attr_as<DotAttr>().dims->lhs_contract.size();
+    for (size_t d = 0; d < index.size(); ++d) {
+      std::vector<bool> used(out_.reduced_variable.size());
+      arena_.collect_variables(index[d], &used);
+      for (size_t v = 0; v < used.size(); ++v)
+        if (used[v]) out_.side[v] = d < batch ? Side::Batch : d < lhs_end ? Side::Lhs : Side::Rhs;
+    }
+    // An operand that is the same for every batch element multiplies all their rows at once.
+    const std::vector<bool> in_lhs = variables_below(operands[0]), in_rhs = variables_below(operands[1]);
+    for (size_t v = 0; v < out_.side.size(); ++v) {
+      if (out_.reduced_variable[v]) out_.side[v] = Side::Reduced;
+      if (out_.side[v] == Side::Batch && !in_rhs[v]) out_.side[v] = Side::Lhs;
+      if (out_.side[v] == Side::Batch && !in_lhs[v]) out_.side[v] = Side::Rhs;
+    }
   }
 
   ItemId add_reduction(const Node* n, std::vector<ItemId> operands) {

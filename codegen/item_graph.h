@@ -46,6 +46,15 @@ struct Item {
   bool inner = false;  // depends on a reduced variable
 };
 
+/// Which operands of the region's contraction a variable moves through.
+enum class Side : uint8_t {
+  None,   // the region does not contract
+  Batch,  // both
+  Lhs,
+  Rhs,
+  Reduced,  // it is contracted
+};
+
 struct Reduction {
   const ir::Node* node;
   std::vector<ItemId> operands;  // one; two for a contraction
@@ -72,6 +81,7 @@ struct ItemGraph {
   std::vector<bool> output_inner;            // stored once per point of the full space (else of the kept space)
   uint32_t levels = 0;                       // number of reduction stages
   std::vector<bool> reduced_variable;        // per variable of the arena
+  std::vector<Side> side;                    // per variable of the arena
   double ops_per_point = 0;                  // primitives evaluated per point of the full space, estimate
 };
 

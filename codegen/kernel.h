@@ -39,6 +39,8 @@ enum class KOp : uint8_t {
   Low,        // first half of the lanes
   High,       // second half of the lanes
   Extract,    // lane imm, as a scalar
+  Shuffle,    // (a, b), equal lanes: lane n of the result is lane picks[n] of a followed by b; picks:
+              // Kernel::shuffles[imm]
   LaneMask,   // (n: int64) bool lanes: lane < n
   AnyLane,    // (bool lanes) -> bool
   FastDiv,    // (x, multiplier, shift): int64 lanes, (x * multiplier) >> shift, unsigned; x < 2^31, see fast_div.h
@@ -111,6 +113,7 @@ struct Kernel {
   std::vector<Type> values;      // type of each ValueId
   std::vector<InstId> definers;  // instruction that defines each value; kNone for block arguments
   std::vector<Phase> phases;
+  std::vector<std::vector<uint8_t>> shuffles;
   bool has_checks = false;  // some instruction may fail: the phase function's return value must be looked at
 };
 

@@ -61,6 +61,8 @@ class KernelBuilder {
   ValueId low(ValueId v);
   ValueId high(ValueId v);
   ValueId extract(ValueId v, uint32_t lane);
+  /// Lane n is lane picks[n] of `a` followed by `b`, which have equal lanes.
+  ValueId shuffle(ValueId a, ValueId b, const std::vector<uint8_t>& picks);
   ValueId lane_mask(ValueId n, uint16_t lanes);
   ValueId any_lane(ValueId v);
   ValueId fast_div(ValueId x, ValueId multiplier, ValueId shift);

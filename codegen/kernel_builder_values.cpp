@@ -186,6 +186,20 @@ ValueId KernelBuilder::extract(ValueId v, uint32_t lane) {
   return t.lanes == 1 ? v : lane_op(KOp::Extract, v, {t.dtype, 1}, lane);
 }
 
+ValueId KernelBuilder::shuffle(ValueId a, ValueId b, const std::vector<uint8_t>& picks) {
+  const Type t = type(a);
+  expect(t == type(b), "a shuffle of different types");
+  const auto x = constant_of(a), y = constant_of(b);
+  if (x && y && *x == *y) return splat_constant({t.dtype, static_cast<uint16_t>(picks.size())}, *x);
+  auto& known = kernel_.shuffles;
+  const auto it = std::find(known.begin(), known.end(), picks);
+  Inst inst{KOp::Shuffle};
+  inst.imm = static_cast<uint64_t>(it - known.begin());
+  if (it == known.end()) known.push_back(picks);
+  inst.operands = {a, b};
+  return emit_pure(std::move(inst), {t.dtype, static_cast<uint16_t>(picks.size())});
+}
+
 ValueId KernelBuilder::any_lane(ValueId v) {
   return type(v).lanes == 1 ? v : lane_op(KOp::AnyLane, v, {kBool, 1}, 0);
 }

@@ -1,6 +1,7 @@
 #include "codegen/loop_nest.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 #include "codegen/fast_div.h"
@@ -66,7 +67,7 @@ void LoopNest::merge_groups(const Region& region, const ItemGraph& graph) {
     });
   }
   const auto mergeable = [&](uint32_t outer, uint32_t inner) {
-    if (in_atom[outer] || in_atom[inner]) return false;
+    if (in_atom[outer] || in_atom[inner] || graph.side[outer] != graph.side[inner]) return false;
     return std::all_of(indices.begin(), indices.end(), [&](IndexId id) {
       const IndexExpr& e = arena_.expr(id);
       return coefficient_of(e, arena_.variable_atom(outer)) ==
@@ -79,7 +80,7 @@ void LoopNest::merge_groups(const Region& region, const ItemGraph& graph) {
     for (uint32_t v : is_reduced ? reduced : kept) {
       const bool joins =
           !groups_.empty() && groups_.back().reduced == is_reduced && mergeable(groups_.back().variables.back(), v);
-      if (!joins) groups_.push_back({{}, 1, is_reduced});
+      if (!joins) groups_.push_back({{}, 1, is_reduced, graph.side[v]});
       LoopGroup& g = groups_.back();
       if (joins) is_innermost_[g.variables.back()] = false;
       g.variables.push_back(v);
@@ -114,17 +115,42 @@ void LoopNest::bind_vector(size_t g, ValueId v) {
 }
 
 void LoopNest::bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes) {
-  if (first == last) return;
-  if (last - first == 1) return lanes > 1 ? bind_lanes(first, position, lanes) : bind_scalar(first, position);
-  ValueId rest = lanes > 1 ? b_.add(b_.splat(position, lanes), b_.iota(lanes)) : position;
-  int64_t limit = 1;
-  for (size_t g = first; g < last; ++g) limit *= groups_[g].extent;
-  for (size_t g = last; g-- > first + 1;) {
+  std::vector<size_t> list(last - first);
+  std::iota(list.begin(), list.end(), first);
+  bind_flat(list, position, lanes);
+}
+
+void LoopNest::bind_flat(std::span<const size_t> list, ValueId position, uint16_t lanes, bool whole) {
+  if (list.empty()) return;
+  if (list.size() == 1) return lanes > 1 ? bind_lanes(list[0], position, lanes) : bind_scalar(list[0], position);
+  const bool in_one_run = lanes > 1 && whole && groups_[list.back()].extent % lanes == 0;
+  const bool vector = lanes > 1 && !in_one_run;
+  ValueId rest = vector ? b_.add(b_.splat(position, lanes), b_.iota(lanes)) : position;
+  const int64_t limit = extent_of(list);
+  for (size_t i = list.size(); i-- > 1;) {
+    const size_t g = list[i];
     const auto [q, r] = divide(rest, {kExtent, g, 0}, groups_[g].extent, limit + lanes);
-    lanes > 1 ? bind_vector(g, r) : bind_scalar(g, r);
+    if (in_one_run && i + 1 == list.size()) {
+      bind_lanes(g, r, lanes);
+    } else {
+      vector ? bind_vector(g, r) : bind_scalar(g, r);
+    }
     rest = q;
   }
-  lanes > 1 ? bind_vector(first, rest) : bind_scalar(first, rest);
+  vector ? bind_vector(list[0], rest) : bind_scalar(list[0], rest);
+}
+
+std::vector<size_t> LoopNest::groups_of(Side side) const {
+  std::vector<size_t> out;
+  for (size_t g = 0; g < groups_.size(); ++g)
+    if (groups_[g].side == side) out.push_back(g);
+  return out;
+}
+
+int64_t LoopNest::extent_of(std::span<const size_t> list) const {
+  int64_t n = 1;
+  for (size_t g : list) n *= groups_[g].extent;
+  return n;
 }
 
 ValueId LoopNest::size(std::array<uint64_t, 3> key, int64_t v) {

@@ -19,6 +19,7 @@ struct LoopGroup {
   std::vector<uint32_t> variables;  // outermost first
   int64_t extent = 1;
   bool reduced = false;
+  Side side = Side::None;
 };
 
 class LoopNest {
@@ -38,6 +39,11 @@ class LoopNest {
   /// Binds groups [first, last) from the row-major position over them. With lanes > 1 the position is that of the first
   /// lane; consecutive lanes follow.
   void bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes = 1);
+  /// The same over these groups, outermost first. With `whole`, the position is a multiple of the lanes: they stay
+  /// consecutive where the innermost extent is one, too.
+  void bind_flat(std::span<const size_t> groups, ValueId position, uint16_t lanes = 1, bool whole = false);
+  std::vector<size_t> groups_of(Side side) const;
+  int64_t extent_of(std::span<const size_t> groups) const;
 
   /// An address in elements: `lanes` consecutive ones from a scalar, the same one for all lanes, or one per lane.
   enum class Access : uint8_t { Uniform, Consecutive, Scattered };

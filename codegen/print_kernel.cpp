@@ -12,9 +12,9 @@ std::string_view name(Role r) {
 }
 
 std::string_view name(KOp op) {
-  constexpr std::string_view names[] = {"prim",  "size",     "scalar",   "iota", "splat",   "low",
-                                        "high",  "extract",  "lanemask", "any",  "fastdiv", "load",
-                                        "store", "prefetch", "fence",    "for",  "if"};
+  constexpr std::string_view names[] = {"prim", "size",    "scalar",   "iota",     "splat", "low",
+                                        "high", "extract", "shuffle",  "lanemask", "any",   "fastdiv",
+                                        "load", "store",   "prefetch", "fence",    "for",   "if"};
   return names[static_cast<size_t>(op)];
 }
 
@@ -108,6 +108,7 @@ class Printer {
     if (i.op == KOp::SizeArg || i.op == KOp::ScalarArg) put(" {}", i.imm);
     if (!operands.empty()) put(" {}", operands);
     if (i.op == KOp::Extract) put("[{}]", i.imm);
+    if (i.op == KOp::Shuffle) put(" [{}]", fmt::join(k_.shuffles[i.imm], " "));
     put("\n");
   }
 

@@ -32,9 +32,10 @@ class Reducer {
   ValueId finish(const Partial& acc);
   bool needs_position() const { return reduction_.is_arg(); }
   const Reduction& reduction() const { return reduction_; }
+  /// An operand's value in the type that accumulates.
+  ValueId to_accumulator(ValueId v);
 
  private:
-  ValueId to_accumulator(ValueId v);
   KernelBuilder& b_;
   const Reduction& reduction_;
   uint32_t index_;

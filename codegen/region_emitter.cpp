@@ -324,6 +324,25 @@ void RegionEmitter::rows_of_task(ValueId task, int64_t total, int64_t per_task,
   });
 }
 
+void RegionEmitter::prefetch_output(size_t o) {
+  const LoopNest::Address a = nest.address(graph.output_position[o]);
+  if (a.access != LoopNest::Access::Scattered) b.prefetch(output_buffer_of_.at(region.outputs[o]), a.offset);
+}
+
+std::vector<ItemId> RegionEmitter::loads_of_epilogue() const {
+  std::vector<ItemId> loads, todo(graph.outputs);
+  std::vector<bool> seen(graph.items.size());
+  while (!todo.empty()) {
+    const ItemId id = todo.back();
+    todo.pop_back();
+    if (seen[id]) continue;
+    seen[id] = true;
+    if (graph.items[id].kind == ItemKind::Load) loads.push_back(id);
+    todo.insert(todo.end(), graph.items[id].operands.begin(), graph.items[id].operands.end());
+  }
+  return loads;
+}
+
 bool RegionEmitter::output_fits_non_temporal(size_t o, int64_t run) const {
   return run % lanes == 0 &&
          itemsize(region.outputs[o]->dtype()) * lanes * 8 == static_cast<size_t>(schedule.vector_bits);

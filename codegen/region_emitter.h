@@ -73,6 +73,10 @@ class RegionEmitter {
   void rows_of_task(ValueId task, int64_t total, int64_t per_task, const std::function<void(ValueId)>& row);
   /// Prefetches element `offset` of a stored node that is read here.
   void prefetch(const ir::Node* n, ValueId offset) { b.prefetch(buffer_of_.at(n), offset); }
+  /// Prefetches where output `o` will be stored at the current binding.
+  void prefetch_output(size_t o);
+  /// Load items that outputs need after the reductions.
+  std::vector<ItemId> loads_of_epilogue() const;
   /// Whether vectors of this output are whole, aligned vectors of the machine when runs have `run` elements.
   bool output_fits_non_temporal(size_t o, int64_t run) const;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "codegen/contract_plan.h"
 #include "codegen/row_stages.h"
 #include "codegen/strategies.h"
 #include "ir/contraction.h"
@@ -17,6 +18,11 @@ std::string_view name(Strategy s) {
   return names[static_cast<size_t>(s)];
 }
 
+std::string_view name(Pack p) {
+  constexpr std::string_view names[] = {"none", "task", "shared"};
+  return names[static_cast<size_t>(p)];
+}
+
 std::string Schedule::str() const {
   std::string out = fmt::format("{} {}b x{}", name(strategy), vector_bits, unroll);
   if (block) out += fmt::format(" block={}", block);
@@ -26,6 +32,9 @@ std::string Schedule::str() const {
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
   if (cache_rows) out += " cache_rows";
+  if (tile_rows)
+    out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
+                       depth_block, name(pack_rows), name(pack_columns));
   if (threads) out += fmt::format(" threads={}", threads);
   return out;
 }
@@ -129,8 +138,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
   }
   if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
-    s.strategy = Strategy::Contract;
-    s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length * 16));
+    choose_contract_schedule(probe, s);
     return s;
   }
   std::vector<uint32_t> along_reduced, along_kept;

@@ -19,6 +19,14 @@ enum class Strategy : uint8_t {
 };
 std::string_view name(Strategy s);
 
+/// Where a contraction finds an operand.
+enum class Pack : uint8_t {
+  None,    // in the tensor itself, evaluated for every tile
+  Task,    // in the task's scratch, laid out as tiles read it
+  Shared,  // in a workspace that a phase of its own fills: evaluated once
+};
+std::string_view name(Pack p);
+
 struct Schedule {
   Strategy strategy = Strategy::Map;
   int vector_bits = 256;
@@ -31,6 +39,11 @@ struct Schedule {
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
+  // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
+  int tile_rows = 0, tile_vectors = 0;
+  int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most
+  int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
+  Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   bool operator==(const Schedule&) const = default;
   std::string str() const;
 };

@@ -23,7 +23,7 @@ class Writer {
   }
 
  private:
-  static constexpr uint64_t kFormat = 1;  // changes when the meaning of kernel IR does
+  static constexpr uint64_t kFormat = 2;  // changes when the meaning of kernel IR does
 
   /// Little groups of seven bits, the highest bit says that more follow.
   void put(uint64_t v) {
@@ -49,7 +49,12 @@ class Writer {
       const Inst& i = k_.insts[n];
       put(static_cast<uint64_t>(i.op));
       put(static_cast<uint64_t>(i.prim) << 10 | static_cast<uint64_t>(i.loop) << 8 | i.flags);
-      put(i.imm);
+      if (i.op == KOp::Shuffle) {
+        put(k_.shuffles[i.imm].size());
+        for (uint8_t p : k_.shuffles[i.imm]) put(p);
+      } else {
+        put(i.imm);
+      }
       uses(i.operands);
       put(i.blocks.size());
       for (BlockId inner : i.blocks) block(inner);

@@ -105,6 +105,9 @@ class Verifier {
       case KOp::AnyLane:
         counts(operands == 1);
         break;
+      case KOp::Shuffle:
+        counts(operands == 2);
+        break;
       case KOp::FastDiv:
         counts(operands == 3);
         break;
@@ -171,6 +174,15 @@ class Verifier {
                     "a half has half the lanes");
       case KOp::Extract:
         return need(result(i) == Type{type(i, 0).dtype, 1} && i.imm < type(i, 0).lanes, "the extracted lane exists");
+      case KOp::Shuffle: {
+        need(type(i, 0) == type(i, 1), "a shuffle's operands have one type");
+        need(i.imm < k_.shuffles.size(), "the shuffle's picks exist");
+        const auto& picks = k_.shuffles[i.imm];
+        const uint16_t lanes = type(i, 0).lanes;
+        need(result(i) == Type{type(i, 0).dtype, static_cast<uint16_t>(picks.size())}, "a shuffle has a lane per pick");
+        return need(std::all_of(picks.begin(), picks.end(), [&](uint8_t p) { return p < 2 * lanes; }),
+                    "a shuffle picks lanes that exist");
+      }
       case KOp::LaneMask:
         return need(type(i, 0) == kIndex && result(i).dtype == kBool, "lanemask takes an int64 and gives bools");
       case KOp::AnyLane:

@@ -156,6 +156,8 @@ class Emitter {
       case KOp::Extract:
       case KOp::AnyLane:
         return operand(i, 0);
+      case KOp::Shuffle:
+        return operand(i, k_.shuffles[i.imm][0]);
       case KOp::LaneMask:
         return fmt::format("0 < {}", operand(i, 0));
       case KOp::FastDiv:

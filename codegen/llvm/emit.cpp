@@ -159,6 +159,10 @@ void PhaseEmitter::inst(const Inst& i) {
       V v = operand(i, 0);
       return result(v->getType()->isVectorTy() ? b_.CreateExtractElement(v, i.imm) : v);
     }
+    case KOp::Shuffle: {
+      const auto& picks = kernel_.shuffles[i.imm];
+      return result(shuffle(operand(i, 0), operand(i, 1), {picks.begin(), picks.end()}));
+    }
     case KOp::LaneMask:
       return result(lane_mask(operand(i, 0), type(i.results[0]).lanes));
     case KOp::AnyLane:
@@ -179,6 +183,20 @@ void PhaseEmitter::inst(const Inst& i) {
     case KOp::If:
       return if_then(i);
   }
+}
+
+PhaseEmitter::V PhaseEmitter::shuffle(V a, V b, const std::vector<int>& picks) {
+  if (!a->getType()->isVectorTy()) {  // one lane each
+    if (picks.size() == 1) return picks[0] ? b : a;
+    V v = llvm::PoisonValue::get(vector_of(a->getType(), static_cast<unsigned>(picks.size())));
+    for (size_t n = 0; n < picks.size(); ++n) v = b_.CreateInsertElement(v, picks[n] ? b : a, n);
+    return v;
+  }
+  if (picks.size() == 1) {
+    const auto lanes = static_cast<int>(llvm::cast<llvm::FixedVectorType>(a->getType())->getNumElements());
+    return b_.CreateExtractElement(picks[0] < lanes ? a : b, static_cast<uint64_t>(picks[0] % lanes));
+  }
+  return b_.CreateShuffleVector(a, b, picks);
 }
 
 PhaseEmitter::V PhaseEmitter::half_of(V v, bool high) {

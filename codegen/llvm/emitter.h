@@ -42,6 +42,7 @@ class PhaseEmitter {
   V lane_mask(V n, unsigned lanes);
   V any_lane(V v);
   V half_of(V v, bool high);
+  V shuffle(V a, V b, const std::vector<int>& picks);
   V value(ValueId v) const { return values_[v]; }
   V operand(const Inst& i, size_t n) const { return values_[i.operands[n]]; }
   Type type(ValueId v) const { return kernel_.values[v]; }

@@ -124,15 +124,5 @@ TEST(LowerRow, Composites) {
   }
 }
 
-TEST(LowerContract, Shapes) {
-  for (const auto& [m, k, n] : {std::tuple{1, 5, 1}, {3, 7, 5}, {2, 513, 3}, {1, 600, 40}, {40, 600, 1}, {17, 33, 19}})
-    expect_equal(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n%1 = data : float32[{1}, {2}]\n"
-                             "%2 = dot_general %0, %1 {{lhs_batch = [], rhs_batch = [], lhs_contract = [1], "
-                             "rhs_contract = [0]}} : float32[{0}, {2}]\n"
-                             "%3 = relu %2 : float32[{0}, {2}]\nreturn %3\n}}\n",
-                             m, k, n),
-                 "matmul");
-}
-
 }  // namespace
 }  // namespace lazuli::testing

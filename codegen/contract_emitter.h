@@ -1,0 +1,73 @@
+// The parts of a contraction kernel: where operands are packed, how a tile is multiplied, what happens to its results.
+// lower_contract.cpp puts them together.
+#pragma once
+#include "codegen/contract_plan.h"
+#include "codegen/reducer.h"
+
+namespace lazuli::codegen {
+
+class ContractEmitter {
+ public:
+  explicit ContractEmitter(RegionEmitter& emitter);
+  void run();
+
+ private:
+  using Values = std::vector<ValueId>;
+
+  /// A tile of results while it is emitted.
+  struct Tile {
+    ValueId first_row = kNone, rows = kNone;        // rows it has
+    ValueId first_vector = kNone, vectors = kNone;  // vectors it has
+    ValueId is_tall = kNone, is_wide = kNone;       // where tiles differ: the larger kind
+    ValueId row_base = kNone, column_base = kNone;  // of the packed operands: element at depth 0
+    ValueId sums = kNone;                           // of the results
+  };
+  /// Packed or read in place.
+  struct Operand {
+    ItemId item;
+    const std::vector<size_t>* groups;
+    Pack pack;
+    bool along_depth;  // packed by turning squares around: memory is consecutive along the depth
+    bool heavy;        // its elementwise work is too much to be emitted once per lane
+    uint32_t buffer = 0, stage = 0;
+    int64_t stride = 0;  // elements of a packed tile
+  };
+
+  void each(ValueId begin, ValueId end, ValueId step, const std::function<void(ValueId)>& body);
+  void either(bool differ, ValueId condition, const std::function<void(bool)>& body);
+  ValueId start_of(const char* name, const EvenCut& cut, ValueId i);
+  void bind_batch(ValueId batch);
+  void set_rows(Tile& tile, ValueId t);
+  void set_columns(Tile& tile, ValueId t);
+  Operand operand(ItemId item, const std::vector<size_t>& groups, Pack pack) const;
+
+  // contract_pack.cpp
+  ValueId operand_value(const Operand& o, Body& body);
+  void pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at, ValueId step);
+  void pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end);
+  void pack_columns(const Tile& tile, ValueId k_begin, ValueId k_end);
+
+  // contract_tile.cpp
+  void multiply(const Tile& tile, ValueId k_begin, ValueId k_end, ValueId span_begin);
+  void multiply_exact(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end, ValueId span_begin);
+  Values chain(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end);
+  void finish(const Tile& tile);
+  void prefetch_results(const Tile& tile);
+
+  void pack_phase();
+  void tile_phase();
+
+  RegionEmitter& e;
+  KernelBuilder& b;
+  ContractPlan p;
+  Reducer reducer;
+  Operand row_side, column_side;
+  int64_t padded_depth = 0;   // of what is packed at once, for a square that hangs over
+  int64_t tile_elements = 0;  // of the sums of a tile
+  int64_t span_stride = 0;    // of the sums of a task
+  uint32_t sums_buffer = 0;
+  std::vector<size_t> outputs;
+  std::vector<ItemId> epilogue_loads;  // those worth a prefetch
+};
+
+}  // namespace lazuli::codegen

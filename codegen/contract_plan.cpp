@@ -1,0 +1,92 @@
+#include "codegen/contract_plan.h"
+
+#include <algorithm>
+
+#include "codegen/reducer.h"
+#include "ir/lower_scalar.h"
+
+namespace lazuli::codegen {
+
+EvenCut::EvenCut(int64_t n, int64_t most) : count(n) {
+  pieces = std::max<int64_t>(1, (n + most - 1) / most);
+  size = (n + pieces - 1) / pieces;
+  larger = n % pieces == 0 ? pieces : n % pieces;
+}
+
+uint16_t contract_lanes(const ItemGraph& graph, int vector_bits) {
+  const DType t = ir::accumulator_type(ir::Op::sum, graph.reductions[0].node->input(0)->dtype());
+  return static_cast<uint16_t>(vector_bits / 8 / static_cast<int>(std::max<size_t>(4, itemsize(t))));
+}
+
+double work_below(const ItemGraph& graph, ItemId root) {
+  double ops = 0;
+  std::vector<bool> seen(graph.items.size());
+  std::vector<ItemId> todo{root};
+  while (!todo.empty()) {
+    const ItemId id = todo.back();
+    todo.pop_back();
+    if (seen[id]) continue;
+    seen[id] = true;
+    const Item& item = graph.items[id];
+    if (item.function) ops += static_cast<double>(item.function->insts.size());
+    if (item.kind == ItemKind::Choice) ops += 2 * static_cast<double>(item.pieces.size());
+    todo.insert(todo.end(), item.operands.begin(), item.operands.end());
+  }
+  return ops;
+}
+
+bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& groups,
+                       const std::vector<size_t>& depth) {
+  const ir::IndexArena& arena = *e.region.arena;
+  const auto innermost = [&](const std::vector<size_t>& list) {
+    return list.empty() ? -1 : static_cast<int64_t>(e.nest.groups()[list.back()].variables.back());
+  };
+  const int64_t inner_depth = innermost(depth), inner_free = innermost(groups);
+  int64_t along_depth = 0, along_free = 0;
+  std::vector<bool> seen(e.graph.items.size());
+  std::vector<ItemId> todo{root};
+  while (!todo.empty()) {
+    const ItemId id = todo.back();
+    todo.pop_back();
+    if (seen[id]) continue;
+    seen[id] = true;
+    const Item& item = e.graph.items[id];
+    todo.insert(todo.end(), item.operands.begin(), item.operands.end());
+    if (item.kind != ItemKind::Load) continue;
+    for (const ir::IndexTerm& t : arena.expr(item.position).terms) {
+      const ir::IndexAtom& a = arena.atom(t.atom);
+      if (a.kind != ir::AtomKind::Variable || (t.coefficient != 1 && t.coefficient != -1)) continue;
+      if (a.variable == inner_depth) along_depth += item.node->nbytes();
+      if (a.variable == inner_free) along_free += item.node->nbytes();
+    }
+  }
+  return along_depth > along_free;
+}
+
+ContractPlan::ContractPlan(const RegionEmitter& e) {
+  const LoopNest& nest = e.nest;
+  const Schedule& s = e.schedule;
+  lanes = contract_lanes(e.graph, s.vector_bits);
+  batch_groups = nest.groups_of(Side::Batch);
+  depth_groups = nest.groups_of(Side::Reduced);
+  const bool swapped = nest.kept_count() > 0 && nest.groups()[nest.kept_count() - 1].side == Side::Lhs;
+  row_groups = nest.groups_of(swapped ? Side::Rhs : Side::Lhs);
+  column_groups = nest.groups_of(swapped ? Side::Lhs : Side::Rhs);
+  const Reduction& dot = e.graph.reductions[0];
+  row_item = dot.operands[swapped];
+  column_item = dot.operands[!swapped];
+  batch = nest.extent_of(batch_groups);
+  rows = nest.extent_of(row_groups);
+  columns = nest.extent_of(column_groups);
+  depth = nest.reduced_extent();
+  row_tiles = EvenCut(rows, std::max(1, s.tile_rows));
+  column_tiles = EvenCut(vectors(), std::max(1, s.tile_vectors));
+  row_tasks = EvenCut(row_tiles.pieces, s.row_tiles);
+  column_tasks = EvenCut(column_tiles.pieces, s.column_tiles);
+  depth_block = s.depth_block;
+  spans = std::max<int64_t>(1, (depth + kDepthSpan - 1) / kDepthSpan);
+  pack_rows = s.pack_rows == Pack::None ? Pack::None : Pack::Task;
+  pack_columns = s.pack_columns;
+}
+
+}  // namespace lazuli::codegen

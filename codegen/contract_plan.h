@@ -1,0 +1,48 @@
+// A contraction as a product of matrices that is cut into tiles. Rows are broadcast to the lanes, columns are lanes:
+// they are the operand's free axes that contain the innermost axis of the stored result. The numbers here are those of
+// the graph at hand; in the kernel they are size arguments.
+#pragma once
+#include "codegen/region_emitter.h"
+
+namespace lazuli::codegen {
+
+/// `count` things cut into `pieces` runs that differ by at most one: the first `larger` ones have `size`, the others
+/// one less.
+struct EvenCut {
+  int64_t count = 0, pieces = 0, size = 0, larger = 0;
+  EvenCut() = default;
+  EvenCut(int64_t n, int64_t most);
+  bool uneven() const { return larger != pieces; }
+};
+
+struct ContractPlan {
+  explicit ContractPlan(const RegionEmitter& e);
+
+  uint16_t lanes = 1;                                                         // of the accumulators' type
+  std::vector<size_t> batch_groups, row_groups, column_groups, depth_groups;  // of the loop nest
+  int64_t batch = 1, rows = 1, columns = 1, depth = 1;
+  ItemId row_item = 0, column_item = 0;  // operands
+  EvenCut row_tiles, column_tiles;       // rows in tiles; vectors in tiles
+  EvenCut row_tasks, column_tasks;       // tiles in tasks
+  int64_t depth_block = 512, spans = 1;
+  Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
+
+  int64_t vectors() const { return (columns + lanes - 1) / lanes; }
+  bool partial_vector() const { return columns % lanes != 0; }
+  bool in_chunks() const { return depth > depth_block; }
+};
+
+inline constexpr int64_t kDepthBlock = 512, kDepthSpan = 32768;
+
+/// Whether most of what an operand reads is consecutive along the depth, not along its free axes.
+bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& free,
+                       const std::vector<size_t>& depth);
+/// Primitives that are evaluated for one element of an operand.
+double work_below(const ItemGraph& graph, ItemId root);
+/// Register tiles, tasks and packing.
+void choose_contract_schedule(const RegionEmitter& probe, Schedule& s);
+
+/// Lanes of the type in which a region's contraction accumulates.
+uint16_t contract_lanes(const ItemGraph& graph, int vector_bits);
+
+}  // namespace lazuli::codegen

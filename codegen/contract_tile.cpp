@@ -1,0 +1,132 @@
+// A register tile: one accumulator per row and vector stays in a register while the depth runs. The tile's sums lie in
+// scratch, where blocks of the depth are added and where the epilogue, one loop over rows and vectors, finds them.
+#include "codegen/contract_emitter.h"
+#include "codegen/row_stages.h"
+
+namespace lazuli::codegen {
+
+/// The chains of all results of the tile over [k_begin, k_end), row by row.
+ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int vectors, ValueId k_begin,
+                                               ValueId k_end) {
+  const ValueId zero = reducer.start(p.lanes, {})[0];
+  const ValueId columns = e.nest.size("columns", p.columns);
+  Values start(static_cast<size_t>(rows * vectors), zero);
+  return b.for_loop(k_begin, k_end, b.index(1), start, [&](ValueId k, const Values& carried) {
+    Values acc = carried, right;
+    for (int v = 0; v < vectors; ++v) {
+      if (p.pack_columns != Pack::None) {
+        const ValueId at = b.add(tile.column_base, b.mul(k, b.index(int64_t{vectors} * p.lanes)));
+        right.push_back(b.load(column_side.buffer, b.add(at, b.index(int64_t{v} * p.lanes)), p.lanes));
+        continue;
+      }
+      const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), b.index(p.lanes));
+      Body body{.lanes = p.lanes, .mask = {}, .values = {}};
+      if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
+      e.nest.bind_flat(p.column_groups, first, p.lanes, true);
+      e.nest.bind_flat(p.depth_groups, k);
+      right.push_back(operand_value(column_side, body));
+    }
+    for (int r = 0; r < rows; ++r) {
+      ValueId left;
+      if (p.pack_rows != Pack::None) {
+        const ValueId at = b.add(tile.row_base, b.mul(k, b.index(rows)));
+        left = b.load(row_side.buffer, b.add(at, b.index(r)), 1);
+      } else {
+        Body body;
+        e.nest.bind_flat(p.row_groups, b.add(tile.first_row, b.index(r)));
+        e.nest.bind_flat(p.depth_groups, k);
+        left = operand_value(row_side, body);
+      }
+      for (int v = 0; v < vectors; ++v) {
+        ValueId& sum = acc[static_cast<size_t>(r * vectors + v)];
+        sum = reducer.take({sum}, {left, right[static_cast<size_t>(v)]}, kNone)[0];
+      }
+    }
+    return acc;
+  });
+}
+
+void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, ValueId k_begin, ValueId k_end,
+                                     ValueId span_begin) {
+  Tile tile = given;
+  // Bases of what is packed from k_begin on move to where depth 0 would be.
+  tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
+  if (p.pack_columns == Pack::Task)
+    tile.column_base = b.sub(tile.column_base, b.mul(k_begin, b.index(int64_t{vectors} * p.lanes)));
+  if (p.spans > 1) {
+    const ValueId span = b.prim(Prim::lshr, kInt64, {span_begin, b.index(15)});
+    tile.sums = b.add(tile.sums, b.mul(span, e.nest.size("span_stride", span_stride)));
+  }
+  const auto place = [&](int r, int v) {
+    return b.add(tile.sums, b.index((int64_t{r} * p.column_tiles.size + v) * p.lanes));
+  };
+  const auto block = [&](ValueId begin, ValueId end) {
+    const Values sums = chain(tile, rows, vectors, begin, end);
+    const ValueId is_first = b.prim(Prim::eq, kBool, {begin, span_begin});
+    for (int r = 0; r < rows; ++r)
+      for (int v = 0; v < vectors; ++v) {
+        ValueId sum = sums[static_cast<size_t>(r * vectors + v)];
+        if (p.depth > kDepthBlock) {
+          const ValueId before = b.load(sums_buffer, place(r, v), p.lanes);
+          sum = b.select(is_first, sum, reducer.merge({before}, {sum})[0]);
+        }
+        b.store(sums_buffer, place(r, v), sum);
+      }
+  };
+  if (p.depth <= kDepthBlock) return block(k_begin, k_end);
+  each(k_begin, k_end, b.index(kDepthBlock),
+       [&](ValueId begin) { block(begin, b.min(b.add(begin, b.index(kDepthBlock)), k_end)); });
+}
+
+void ContractEmitter::multiply(const Tile& tile, ValueId k_begin, ValueId k_end, ValueId span_begin) {
+  const auto rows = static_cast<int>(p.row_tiles.size), vectors = static_cast<int>(p.column_tiles.size);
+  either(p.row_tiles.uneven(), tile.is_tall, [&](bool tall) {
+    either(p.column_tiles.uneven(), tile.is_wide, [&](bool wide) {
+      multiply_exact(tile, tall ? rows : rows - 1, wide ? vectors : vectors - 1, k_begin, k_end, span_begin);
+    });
+  });
+}
+
+/// What the epilogue will touch comes near while the tile is multiplied: rows of a tile are far apart, and no hardware
+/// finds their pattern.
+void ContractEmitter::prefetch_results(const Tile& tile) {
+  each(b.index(0), tile.rows, b.index(1), [&](ValueId r) {
+    e.nest.bind_flat(p.row_groups, b.add(tile.first_row, r));
+    for (int64_t v = 0; v < p.column_tiles.size; ++v) {
+      const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), b.index(p.lanes));
+      e.nest.bind_flat(p.column_groups, first, p.lanes, true);
+      for (size_t o : outputs)
+        if (e.region.outputs[o]->nbytes() * 4 > e.options.target.l2_bytes) e.prefetch_output(o);
+      for (ItemId i : epilogue_loads) {
+        const LoopNest::Address a = e.nest.address(e.graph.items[i].position);
+        if (a.access == LoopNest::Access::Consecutive) e.prefetch(e.graph.items[i].node, a.offset);
+      }
+    }
+  });
+}
+
+/// The epilogue over the finished tile.
+void ContractEmitter::finish(const Tile& tile) {
+  const ValueId width = b.index(p.column_tiles.size * p.lanes), lanes = b.index(p.lanes);
+  if (p.spans > 1) {
+    const ValueId count = e.nest.size("spans", p.spans), stride = e.nest.size("span_stride", span_stride);
+    merge_pairwise(e, reducer, {sums_buffer}, tile.sums, count, e.nest.size("span_levels", pair_levels(p.spans)),
+                   stride, b.index(tile_elements), p.lanes);
+  }
+  const ValueId first_column = b.mul(tile.first_vector, lanes);
+  const ValueId count = b.min(b.mul(tile.vectors, lanes), b.sub(e.nest.size("columns", p.columns), first_column));
+  each(b.index(0), tile.rows, b.index(1), [&](ValueId r) {
+    e.nest.bind_flat(p.row_groups, b.add(tile.first_row, r));
+    const ValueId sums = b.add(tile.sums, b.mul(r, width));
+    e.vector_loop(b.index(0), count, e.schedule.unroll, [&](ValueId column, Body& body) {
+      e.nest.bind_flat(p.column_groups, b.add(first_column, column), body.lanes, true);
+      e.reduction_value = [&](uint32_t, const Body& at) {
+        if (p.depth == 0) return reducer.finish(reducer.start(at.lanes, {}));
+        return reducer.finish({b.load(sums_buffer, b.add(sums, column), at.lanes)});
+      };
+      e.store_outputs(outputs, body);
+    });
+  });
+}
+
+}  // namespace lazuli::codegen

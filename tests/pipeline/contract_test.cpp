@@ -1,0 +1,148 @@
+// Contractions against the reference interpreter, bit for bit: tile remainders, depths around the blocks of 512 and the
+// spans of 32,768, layouts, types, producers and epilogues, under chosen and under forced schedules.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include "tests/pipeline/harness.h"
+
+namespace lazuli::testing {
+namespace {
+
+using namespace ir;
+
+struct Case {
+  int64_t m, k, n;
+  std::string type = "float32";
+  bool lhs_transposed = false, rhs_transposed = false;
+  int64_t batch = 0;
+  std::string lhs = {}, rhs = {};  // applied to an operand; "%x" is the operand, "%y" what is made of it
+  std::string epilogue = {};       // "%r" is the product
+};
+
+std::string replaced(std::string text, const std::string& what, const std::string& with) {
+  for (size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size()) text.replace(at, what.size(), with);
+  return text;
+}
+
+std::string graph_text(const Case& c) {
+  const auto shape = [&](std::vector<int64_t> s) {
+    if (c.batch) s.insert(s.begin(), c.batch);
+    return fmt::format("{}{}", c.type, s);
+  };
+  const std::string lhs = shape(c.lhs_transposed ? std::vector{c.k, c.m} : std::vector{c.m, c.k});
+  const std::string rhs = shape(c.rhs_transposed ? std::vector{c.n, c.k} : std::vector{c.k, c.n});
+  const std::string out = shape({c.m, c.n});
+  std::string text = fmt::format("graph {{\n%0 = data : {}\n%1 = data : {}\n", lhs, rhs);
+  const auto apply = [&](const std::string& how, const std::string& x, const std::string& y, const std::string& type) {
+    if (how.empty()) return x;
+    text += replaced(replaced(replaced(how, "%x", x), "%y", y), "TYPE", type) + " : " + type + "\n";
+    return y;
+  };
+  const std::string a = apply(c.lhs, "%0", "%2", lhs), b = apply(c.rhs, "%1", "%3", rhs);
+  const int64_t first = c.batch ? 1 : 0;
+  text += fmt::format(
+      "%4 = dot_general {}, {} {{lhs_batch = {}, rhs_batch = {}, lhs_contract = [{}], rhs_contract = [{}]}} : {}\n", a,
+      b, c.batch ? "[0]" : "[]", c.batch ? "[0]" : "[]", first + !c.lhs_transposed, first + c.rhs_transposed, out);
+  if (c.epilogue.empty()) return text + "return %4\n}\n";
+  return text + replaced(c.epilogue, "OUT", out) + "}\n";
+}
+
+void check(const Case& c, const std::vector<int>& widths = {512, 256}) {
+  const std::string text = graph_text(c);
+  Interner interner;
+  const Graph g = parse(text, interner);
+  const LeafSource leaves = random_leaves(11);
+  const std::vector<HostArray> want = interpret(g, leaves);
+  std::vector<RunOptions> runs;
+  for (int bits : widths) runs.push_back({true, true, true, bits, 3});
+  if (c.m * c.n * c.k < 20000) runs.push_back({true, true, false, 256, 1});  // the kernel interpreter
+  runs.push_back({true, false, true, 512, 2, 64});                           // small tasks, nothing fused
+  for (const RunOptions& run : runs) {
+    const RunResult got = run_graph(g, leaves, run);
+    for (size_t o = 0; o < want.size(); ++o) {
+      int64_t at = -1;
+      ASSERT_TRUE(bitwise_equal(want[o], got.outputs[o], &at))
+          << "output " << o << " differs at " << at << " machine=" << run.machine << " bits=" << run.vector_bits
+          << " fuse=" << run.fuse << " schedules: " << fmt::format("{}", fmt::join(got.schedules, "; ")) << "\n"
+          << text;
+    }
+  }
+}
+
+TEST(Contract, RemaindersOfTiles) {
+  // The tile has 14 rows and 32 columns with 512 bits, 6 and 16 with 256.
+  for (const auto& [m, n] : {std::pair{13, 31}, {14, 32}, {15, 33}, {28, 64}, {27, 49}, {2, 100}, {29, 2}})
+    check({m, 40, n});
+}
+
+TEST(Contract, DepthsAroundBlocksAndSpans) {
+  for (const int64_t k : {0, 1, 2, 511, 512, 513, 1024, 2049, 4100}) check({5, k, 18});
+  check({3, 33000, 17});
+  check({2, 2 * 32768 + 700, 3}, {512});
+}
+
+TEST(Contract, Vectors) {
+  for (const auto& [m, k, n] : {std::tuple{1, 5, 1}, {1, 600, 40}, {40, 600, 1}, {1, 0, 7}, {9, 2100, 1}})
+    check({m, k, n});
+}
+
+TEST(Contract, Layouts) {
+  for (const bool lhs : {false, true})
+    for (const bool rhs : {false, true}) check({19, 37, 47, "float32", lhs, rhs, rhs ? 3 : 0});
+  // The result is stored the other way round; an operand is the same for every batch element, flipped, or one row.
+  check({19,
+         37,
+         47,
+         "float32",
+         false,
+         true,
+         0,
+         {},
+         {},
+         "%5 = permute %4 {axes = [1, 0]} : float32[47, 19]\nreturn %5\n"});
+  check({19, 37, 47, "float32", false, false, 0, "%y = flip %x {axes = [1]}", "%y = flip %x {axes = [0]}"});
+}
+
+TEST(Contract, Types) {
+  for (const char* t : {"float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64"})
+    for (const bool rhs : {false, true}) check({17, 35, 21, t, false, rhs});
+}
+
+TEST(Contract, ProducersAndEpilogues) {
+  check({19, 37, 47, "float32", false, true, 0, "%y = relu %x", "%y = tanh %x",
+         "%5 = data : float32[47]\n%6 = expand %5 : OUT\n%7 = add %4, %6 : OUT\n%8 = gelu %7 : OUT\n"
+         "%9 = data : OUT\n%10 = add %8, %9 : OUT\nreturn %10, %4\n"});
+  check(
+      {40, 600, 33, "float32", true, false, 0, "%y = exp %x", "%y = neg %x",
+       "%5 = constant 0.125 : float32[]\n%6 = expand %5 : OUT\n%7 = mul %4, %6 : OUT\n%8 = cast %7 : float16[40, 33]\n"
+       "%9 = mul %4, %4 : OUT\nreturn %8, %9\n"});
+}
+
+TEST(Contract, DequantizedWeights) {
+  Interner interner;
+  const Graph g = parse(
+      "graph {\n%0 = data : int8[30, 70]\n%1 = data : float32[30, 1]\n%2 = data : float32[70, 50]\n"
+      "%3 = data : float32[30, 50]\n%4 = cast %0 : float32[30, 70]\n%5 = expand %1 : float32[30, 70]\n"
+      "%6 = mul %4, %5 : float32[30, 70]\n%7 = dot_general %6, %2 {lhs_batch = [], rhs_batch = [], lhs_contract = [1], "
+      "rhs_contract = [0]} : float32[30, 50]\n%8 = add %7, %3 : float32[30, 50]\nreturn %8\n}\n",
+      interner);
+  const LeafSource leaves = random_leaves(3);
+  for (const int bits : {128, 256, 512}) {
+    const RunResult got = run_graph(g, leaves, {true, true, true, bits, 2});
+    EXPECT_EQ(got.kernels.size(), 1u);
+    EXPECT_TRUE(bitwise_equal(interpret(g, leaves)[0], got.outputs[0])) << bits;
+  }
+}
+
+TEST(Contract, OtherSizesOfAClassAreTheSameKernel) {
+  const auto key = [](int64_t m, int64_t k, int64_t n) {
+    Interner interner;
+    const Graph g = parse(graph_text({m, k, n}), interner);
+    return codegen::structural_key(*run_graph(g, random_leaves(1), {true, true, true, 512, 1}).kernels[0]);
+  };
+  EXPECT_TRUE(key(224, 70, 128) == key(280, 130, 192));
+}
+
+}  // namespace
+}  // namespace lazuli::testing
