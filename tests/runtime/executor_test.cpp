@@ -312,5 +312,26 @@ TEST(Executor, ATinyStackIsEnough) {
   expect_interpreted({x}, job.result);
 }
 
+/// A barrier is another one every time that a value is computed again; the program is not.
+TEST(Executor, BarriersOfOtherIdsAreTheSameProgram) {
+  Runtime r;
+  const NodeRef x = r.numbers({100});
+  const auto again = [&] {
+    const auto barrier = [&] { return r.make(Op::barrier, {x}, ir::LeafAttr{r.context.interner().next_leaf_id()}); };
+    return r.make(Op::add, {r.make(Op::exp, {barrier()}), r.make(Op::exp, {barrier()})});
+  };
+  EvalOptions options;
+  options.profile = true;
+  const NodeRef first = again(), second = again();
+  EXPECT_NE(first, second);
+  EXPECT_FALSE(r.run({first}, options).report.program_hit);
+  const EvalResult result = r.run({second}, options);
+  EXPECT_TRUE(result.report.program_hit);
+  expect_interpreted({second}, result);
+  // One barrier read twice is not two.
+  const NodeRef one = r.make(Op::exp, {r.make(Op::barrier, {x}, ir::LeafAttr{r.context.interner().next_leaf_id()})});
+  EXPECT_FALSE(r.run({r.make(Op::add, {one, one})}, options).report.program_hit);
+}
+
 }  // namespace
 }  // namespace lazuli::runtime
