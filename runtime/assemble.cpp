@@ -205,7 +205,8 @@ void Assembler::add_launches() {
                                        : Binding{Binding::Scratch, a.index});
     }
     for (const uint32_t s : kernel->scalars)
-      program_->scalars.push_back(static_cast<uint32_t>(leaf_numbers_.at(region.inputs[s])));
+      program_->scalars.push_back({static_cast<uint32_t>(leaf_numbers_.at(region.inputs[s])),
+                                   static_cast<uint32_t>(itemsize(region.inputs[s]->dtype()))});
     workspace_bytes = std::max(workspace_bytes, kernel->workspace_bytes);
     program_->scratch_bytes = std::max(program_->scratch_bytes, kernel->scratch_bytes);
     program_->max_bindings = std::max(program_->max_bindings, kernel->buffers.size());
@@ -223,7 +224,7 @@ std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& 
 int64_t Program::cost() const {
   int64_t bytes = sizeof(Program);
   bytes += static_cast<int64_t>(launches.size() * sizeof(Launch) + bindings.size() * sizeof(Binding) +
-                                scalars.size() * sizeof(uint32_t) + copies.size() * sizeof(Copy) +
+                                scalars.size() * sizeof(Scalar) + copies.size() * sizeof(Copy) +
                                 results.size() * sizeof(Result));
   for (const HostWrite& w : writes) bytes += static_cast<int64_t>(sizeof(HostWrite) + w.bytes.size());
   const KernelPlan* before = nullptr;

@@ -2,16 +2,15 @@
 
 #include <chrono>
 #include <cstring>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "ir/interpret.h"
 #include "lazuli/base/error.h"
 #include "runtime/context.h"
 #include "runtime/diagnose.h"
-#include "runtime/dump_files.h"
 #include "runtime/float_mode.h"
 #include "runtime/launch.h"
-#include "runtime/program.h"
+#include "runtime/prepared.h"
 #include "runtime/verify_run.h"
 
 namespace lazuli::runtime {
@@ -23,71 +22,28 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-/// The program of a request, and what was made for it just now.
-struct Lookup {
-  std::shared_ptr<const Program> program;
-  bool hit = true;
-  std::unordered_set<const KernelPlan*> fresh;  // kernels that were lowered for this program
-  double plan_ms = 0;
-};
-
-Lookup find_program(Context& context, const EvalRequest& request, Boundary& boundary) {
-  Lookup found;
-  found.program = context.programs().find(boundary.key);
-  if (found.program) return found;
-  const auto start = Clock::now();
-  found.hit = false;
-  context.compile_pool().run([&] {
-    Planned planned = plan_request(context, request, boundary);
-    plan_kernels(context, planned, context.target(request.options));
-    found.program = assemble(planned, boundary);
-    found.fresh = std::move(planned.fresh);
-  });
-  found.plan_ms = milliseconds_since(start);
-  const int64_t cost = found.program->cost() + static_cast<int64_t>(boundary.key.size());
-  context.programs().insert(std::move(boundary.key), found.program, cost);
-  dump_to_files(context, request);
-  return found;
-}
-
-void fill_report(Context& context, const Lookup& found, const RunInfo& info, Report& report) {
+/// What a run measured, beside what is known before it.
+void add_measurements(Context& context, const Prepared& prepared, const RunInfo& info, Report& report) {
   const MachineLimits limits = context.limits(info.threads);
-  report.program_hit = found.hit;
-  report.plan_ms = found.plan_ms;
-  report.arena_bytes = found.program->arena_bytes;
-  std::unordered_set<const KernelPlan*> told;
-  for (size_t i = 0; i < found.program->launches.size(); ++i) {
-    const KernelPlan& k = *found.program->launches[i].kernel;
-    KernelReport r;
-    r.name = k.name;
-    r.kind = k.kind;
-    r.schedule = k.schedule;
-    r.klass = "exact";
-    r.fused_ops = k.fused_ops;
-    r.bytes = k.bytes_read + k.bytes_written;
-    r.flops = k.flops;
+  for (size_t i = 0; i < prepared.program->launches.size(); ++i) {
+    const KernelPlan& k = *prepared.program->launches[i].kernel;
+    KernelReport& r = report.kernels[i];
     r.milliseconds = info.nanoseconds[i] * 1e-6;
     r.peak_fraction = limits.fraction(k.bytes_read, k.bytes_written, k.flops, info.nanoseconds[i]);
-    // Launches that share a kernel compile it once.
-    const bool compiled = found.fresh.contains(&k) && k.miss != Miss::None && told.insert(&k).second;
-    r.cache_hit = !compiled;
-    if (compiled) {
-      r.compile_ms = k.compile_ms;
-      r.miss_reason = name(k.miss);
-    }
-    report.kernels.push_back(std::move(r));
   }
 }
 
 EvalResult run_compiled(Context& context, const EvalRequest& request) {
   EvalResult result;
-  Boundary boundary = number(request);
-  const Lookup found = find_program(context, request, boundary);
+  const Prepared prepared = prepare(context, request);
   RunInfo info;
-  result.buffers =
-      run_program(context, *found.program, request, boundary, info, {.timed = request.options.profile, .observer = {}});
-  if (info.status) throw_failed_check(request, found.program->launches[info.failed_launch].kernel->name);
-  if (request.options.profile) fill_report(context, found, info, result.report);
+  result.buffers = run_program(context, *prepared.program, request, prepared.boundary, info,
+                               {.timed = request.options.profile, .observer = {}});
+  if (info.status) throw_failed_check(request, prepared.program->launches[info.failed_launch].kernel->name);
+  if (request.options.profile) {
+    fill_report(prepared, result.report);
+    add_measurements(context, prepared, info, result.report);
+  }
   return result;
 }
 
@@ -129,6 +85,52 @@ EvalResult evaluate(Context& context, const EvalRequest& request) {
     result = run_compiled(context, request);
   }
   if (options.profile) {
+    result.report.total_ms = milliseconds_since(start);
+    result.report.peak_bytes = context.allocator().stats().peak_bytes;
+  }
+  return result;
+}
+
+namespace {
+
+/// The graph with the call's memory behind its leaves.
+ir::Graph bound_graph(Context& context, const Prepared& prepared, const ir::Graph& graph, const CallMemory& memory) {
+  std::unordered_map<const ir::Node*, size_t> numbers;
+  for (size_t i = 0; i < prepared.leaves().size(); ++i) numbers.emplace(prepared.leaves()[i], i);
+  return ir::rewrite(graph, context.interner(), [&](const ir::Node* n, std::span<const ir::NodeRef>) -> ir::NodeRef {
+    const auto it = numbers.find(n);
+    if (it == numbers.end()) return nullptr;
+    auto* data = const_cast<void*>(memory.leaves[it->second]);
+    return context.interner().make({.op = n->op(),
+                                    .attr = ir::LeafAttr{context.interner().next_leaf_id()},
+                                    .dtype = n->dtype(),
+                                    .shape = n->shape(),
+                                    .device = n->device(),
+                                    .payload = std::make_shared<Buffer>(data, n->nbytes(), nullptr, /*external=*/true),
+                                    .origin = n->origin()});
+  });
+}
+
+}  // namespace
+
+EvalResult run_prepared(Context& context, const Prepared& prepared, const ir::Graph& graph, const CallMemory& memory,
+                        const EvalOptions& options) {
+  const auto bound = [&] {
+    return EvalRequest{
+        .graph = bound_graph(context, prepared, graph, memory), .donated = {}, .targets = {}, .options = options};
+  };
+  if (options.interpret || options.verify_passes || options.check_nan) return evaluate(context, bound());
+  const FloatMode mode;
+  const auto start = options.profile ? Clock::now() : Clock::time_point{};
+  if (options.profile) context.allocator().reset_peak();
+  EvalResult result;
+  RunInfo info;
+  result.buffers =
+      run_program(context, *prepared.program, memory, options, info, {.timed = options.profile, .observer = {}});
+  if (info.status) throw_failed_check(bound(), prepared.program->launches[info.failed_launch].kernel->name);
+  if (options.profile) {
+    fill_report(prepared, result.report);
+    add_measurements(context, prepared, info, result.report);
     result.report.total_ms = milliseconds_since(start);
     result.report.peak_bytes = context.allocator().stats().peak_bytes;
   }

@@ -23,33 +23,32 @@ constexpr double kCopyNanosecondsPerByte = 0.05;
 
 class Runner {
  public:
-  Runner(Context& context, const Program& program, const EvalRequest& request, const Boundary& boundary)
-      : context_(context), program_(program), request_(request) {
+  Runner(Context& context, const Program& program, const CallMemory& memory,
+         std::span<const std::shared_ptr<Buffer>> targets, int num_threads)
+      : context_(context), program_(program), memory_(memory) {
     threads_ = context.pool().num_threads();
-    if (request.options.num_threads > 0) threads_ = std::min(threads_, request.options.num_threads);
+    if (num_threads > 0) threads_ = std::min(threads_, num_threads);
     scratch_stride_ = program.scratch_bytes;
-    leaves_.reserve(boundary.leaves.size());
-    for (const ir::Node* n : boundary.leaves) leaves_.push_back(const_cast<void*>(leaf_data(n)));
-    allocate(boundary);
+    allocate(targets);
     buffers_.resize(program.max_bindings);
     scalars_.resize(program.max_scalars);
     scratch_.resize(program.max_bindings * static_cast<size_t>(threads_));
   }
 
-  std::vector<std::shared_ptr<Buffer>> run(RunInfo& info, const RunOptions& options, const Boundary& boundary);
+  std::vector<std::shared_ptr<Buffer>> run(RunInfo& info, const RunOptions& options);
 
  private:
-  void allocate(const Boundary& boundary);
-  int32_t launch(const Launch& l, const Boundary& boundary);
+  void allocate(std::span<const std::shared_ptr<Buffer>> targets);
+  int32_t launch(const Launch& l);
   int32_t run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, const codegen::PhaseLaunch& phase);
   int participants(int64_t tasks, double nanoseconds_per_task) const;
   void copy(const Copy& c);
-  void write(const HostWrite& w, const Boundary& boundary);
+  void write(const HostWrite& w);
 
   void* address(const Binding& b) const {
     switch (b.kind) {
       case Binding::Leaf:
-        return leaves_[static_cast<size_t>(b.index)];
+        return const_cast<void*>(memory_.leaves[static_cast<size_t>(b.index)]);
       case Binding::Target:
       case Binding::Output:
         return results_[static_cast<size_t>(b.index)]->data();
@@ -63,9 +62,8 @@ class Runner {
 
   Context& context_;
   const Program& program_;
-  const EvalRequest& request_;
+  const CallMemory& memory_;
   int threads_ = 1, used_threads_ = 1;
-  std::vector<void*> leaves_;
   std::vector<std::shared_ptr<Buffer>> results_;
   Allocator::Block arena_;
   std::byte* scratch_base_ = nullptr;
@@ -78,13 +76,13 @@ class Runner {
 };
 
 /// Everything is allocated before anything runs.
-void Runner::allocate(const Boundary& boundary) {
+void Runner::allocate(std::span<const std::shared_ptr<Buffer>> targets) {
   results_.reserve(program_.results.size());
   for (size_t i = 0; i < program_.results.size(); ++i) {
     const Program::Result& r = program_.results[i];
     results_.push_back(r.kind == Program::Result::Fresh    ? context_.allocator().allocate(r.bytes)
-                       : r.kind == Program::Result::Target ? request_.targets[i]
-                                                           : leaf_buffer(boundary.leaves[r.leaf]));
+                       : r.kind == Program::Result::Target ? targets[i]
+                                                           : memory_.owners[r.leaf]);
   }
   if (const int64_t bytes = program_.arena_bytes + scratch_stride_ * threads_; bytes > 0)
     arena_ = context_.allocator().block(bytes);
@@ -109,7 +107,7 @@ int32_t Runner::run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, 
   });
 }
 
-int32_t Runner::launch(const Launch& l, const Boundary& boundary) {
+int32_t Runner::launch(const Launch& l) {
   const KernelPlan& k = *l.kernel;
   scratch_count_ = 0;
   for (size_t i = 0; i < k.buffers.size(); ++i) {
@@ -117,8 +115,11 @@ int32_t Runner::launch(const Launch& l, const Boundary& boundary) {
     buffers_[i] = address(b);
     scratch_count_ += b.kind == Binding::Scratch;
   }
-  for (size_t i = 0; i < k.scalars.size(); ++i)
-    scalars_[i] = argument_bits(boundary.leaves[program_.scalars[l.first_scalar + i]]);
+  for (size_t i = 0; i < k.scalars.size(); ++i) {
+    const Program::Scalar& s = program_.scalars[l.first_scalar + i];
+    scalars_[i] = 0;
+    std::memcpy(&scalars_[i], memory_.leaves[s.leaf], s.bytes);
+  }
   if (scratch_count_ > 0) {
     size_t next = 0;
     for (int t = 0; t < threads_; ++t)
@@ -149,17 +150,17 @@ void Runner::copy(const Copy& c) {
   }
 }
 
-void Runner::write(const HostWrite& w, const Boundary& boundary) {
-  const void* from = w.argument >= 0 ? leaf_data(boundary.leaves[static_cast<size_t>(w.argument)]) : w.bytes.data();
+void Runner::write(const HostWrite& w) {
+  const void* from = w.argument >= 0 ? memory_.leaves[static_cast<size_t>(w.argument)] : w.bytes.data();
   std::memcpy(address(w.to), from, static_cast<size_t>(w.size));
 }
 
-std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options, const Boundary& boundary) {
+std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options) {
   const FloatMode mode;
   if (options.timed) info.nanoseconds.reserve(program_.launches.size());
   for (size_t i = 0; i < program_.launches.size(); ++i) {
     const auto start = options.timed ? Clock::now() : Clock::time_point{};
-    info.status = launch(program_.launches[i], boundary);
+    info.status = launch(program_.launches[i]);
     if (options.timed)
       info.nanoseconds.push_back(std::chrono::duration<double, std::nano>(Clock::now() - start).count());
     if (info.status) {
@@ -169,7 +170,7 @@ std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions
     if (options.observer) options.observer(i, {buffers_.data(), program_.launches[i].kernel->buffers.size()});
   }
   for (const Copy& c : program_.copies) copy(c);
-  for (const HostWrite& w : program_.writes) write(w, boundary);
+  for (const HostWrite& w : program_.writes) write(w);
   info.threads = used_threads_;
   return std::move(results_);
 }
@@ -178,7 +179,20 @@ std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions
 
 std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const EvalRequest& request,
                                                  const Boundary& boundary, RunInfo& info, const RunOptions& options) {
-  return Runner(context, program, request, boundary).run(info, options, boundary);
+  std::vector<const void*> leaves;
+  std::vector<std::shared_ptr<Buffer>> owners(boundary.leaves.size());
+  leaves.reserve(boundary.leaves.size());
+  for (size_t i = 0; i < boundary.leaves.size(); ++i) {
+    leaves.push_back(leaf_data(boundary.leaves[i]));
+    if (boundary.donated[i]) owners[i] = leaf_buffer(boundary.leaves[i]);
+  }
+  const CallMemory memory{leaves, owners};
+  return Runner(context, program, memory, request.targets, request.options.num_threads).run(info, options);
+}
+
+std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const CallMemory& memory,
+                                                 const EvalOptions& options, RunInfo& info, const RunOptions& run) {
+  return Runner(context, program, memory, {}, options.num_threads).run(info, run);
 }
 
 }  // namespace lazuli::runtime

@@ -2,7 +2,7 @@
 #pragma once
 #include <functional>
 
-#include "runtime/program.h"
+#include "runtime/prepared.h"
 
 namespace lazuli::runtime {
 
@@ -26,5 +26,9 @@ struct RunOptions {
 std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const EvalRequest& request,
                                                  const Boundary& boundary, RunInfo& info,
                                                  const RunOptions& options = {});
+
+/// The same on memory given by leaf, for programs without targets.
+std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const CallMemory& memory,
+                                                 const EvalOptions& options, RunInfo& info, const RunOptions& run = {});
 
 }  // namespace lazuli::runtime

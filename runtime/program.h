@@ -71,6 +71,10 @@ struct HostWrite {
 };
 
 struct Program {
+  /// A kernel's argument: so many bytes of a leaf.
+  struct Scalar {
+    uint32_t leaf, bytes;
+  };
   /// What output i is afterwards: fresh memory, its target, or the buffer of leaf `leaf`.
   struct Result {
     enum Kind : uint8_t { Fresh, Target, Leaf } kind = Fresh;
@@ -79,7 +83,7 @@ struct Program {
   };
   std::vector<Launch> launches;
   std::vector<Binding> bindings;
-  std::vector<uint32_t> scalars;  // leaf ordinals
+  std::vector<Scalar> scalars;
   std::vector<Copy> copies;
   std::vector<HostWrite> writes;
   std::vector<Result> results;

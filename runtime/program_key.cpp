@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <unordered_map>
 
 #include "ir/node_numbers.h"
@@ -70,12 +69,6 @@ const void* leaf_data(const Node* leaf) {
                             ir::str(leaf->shape())),
                 "a graph that was parsed from text must be given values before it can run", leaf->origin());
   return data;
-}
-
-uint64_t argument_bits(const Node* leaf) {
-  uint64_t bits = 0;
-  std::memcpy(&bits, leaf_data(leaf), itemsize(leaf->dtype()));
-  return bits;
 }
 
 std::shared_ptr<Buffer> leaf_buffer(const Node* leaf) {

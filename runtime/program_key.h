@@ -31,10 +31,8 @@ struct Boundary {
 /// twice. `values`: leaves must have data (they need none to be planned or printed).
 Boundary number(const EvalRequest& request, bool values = true);
 
-/// Host memory of a data leaf.
+/// Host memory of a data or argument leaf.
 const void* leaf_data(const ir::Node* leaf);
-/// Bit pattern of an argument leaf, zero-extended.
-uint64_t argument_bits(const ir::Node* leaf);
 /// The payload as a buffer of ours; null for any other payload.
 std::shared_ptr<Buffer> leaf_buffer(const ir::Node* leaf);
 

@@ -1,0 +1,57 @@
+#include "runtime/prepared.h"
+
+#include <chrono>
+
+#include "runtime/context.h"
+#include "runtime/dump_files.h"
+
+namespace lazuli::runtime {
+
+Prepared prepare(Context& context, const EvalRequest& request, bool values) {
+  using Clock = std::chrono::steady_clock;
+  Prepared p;
+  p.boundary = number(request, values);
+  p.program = context.programs().find(p.boundary.key);
+  if (p.program) return p;
+  const auto start = Clock::now();
+  p.hit = false;
+  context.compile_pool().run([&] {
+    Planned planned = plan_request(context, request, p.boundary);
+    plan_kernels(context, planned, context.target(request.options));
+    p.program = assemble(planned, p.boundary);
+    p.fresh = std::move(planned.fresh);
+  });
+  p.plan_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  const int64_t cost = p.program->cost() + static_cast<int64_t>(p.boundary.key.size());
+  context.programs().insert(std::move(p.boundary.key), p.program, cost);
+  dump_to_files(context, request);
+  return p;
+}
+
+void fill_report(const Prepared& prepared, Report& report) {
+  report.program_hit = prepared.hit;
+  report.plan_ms = prepared.plan_ms;
+  report.arena_bytes = prepared.program->arena_bytes;
+  std::unordered_set<const KernelPlan*> told;
+  for (const Launch& launch : prepared.program->launches) {
+    const KernelPlan& k = *launch.kernel;
+    KernelReport r;
+    r.name = k.name;
+    r.kind = k.kind;
+    r.schedule = k.schedule;
+    r.klass = "exact";
+    r.fused_ops = k.fused_ops;
+    r.bytes = k.bytes_read + k.bytes_written;
+    r.flops = k.flops;
+    // Launches that share a kernel compile it once.
+    const bool compiled = prepared.fresh.contains(&k) && k.miss != Miss::None && told.insert(&k).second;
+    r.cache_hit = !compiled;
+    if (compiled) {
+      r.compile_ms = k.compile_ms;
+      r.miss_reason = name(k.miss);
+    }
+    report.kernels.push_back(std::move(r));
+  }
+}
+
+}  // namespace lazuli::runtime

@@ -1,0 +1,41 @@
+// Calls of one program with other memory. A request is prepared once: its program is looked up or made, and its leaves
+// are numbered. After that a call is: one address per leaf, run. evaluate() is prepare and run; compiled functions
+// prepare once and run many times.
+#pragma once
+#include <unordered_set>
+
+#include "runtime/program.h"
+
+namespace lazuli::runtime {
+
+/// Refers to nodes of the request's graph, which the holder keeps alive.
+struct Prepared {
+  Boundary boundary;
+  std::shared_ptr<const Program> program;
+  bool hit = true;                              // the program was found, not made
+  std::unordered_set<const KernelPlan*> fresh;  // kernels that were lowered for it just now
+  double plan_ms = 0;
+
+  /// Data and argument leaves; a call gives each its memory by position.
+  const std::vector<const ir::Node*>& leaves() const { return boundary.leaves; }
+};
+
+/// `values`: leaves must have data (a request that is run only by run_prepared needs none).
+Prepared prepare(Context& context, const EvalRequest& request, bool values = true);
+
+/// Memory of one call.
+struct CallMemory {
+  /// Per leaf: its elements; of an argument, its bits (as many as its type has).
+  std::span<const void* const> leaves;
+  /// Per leaf: the buffer of one that the request donates; may be null for others.
+  std::span<const std::shared_ptr<Buffer>> owners;
+};
+
+/// Runs a request without targets on other memory than its leaves'. Promises and errors are those of evaluate().
+EvalResult run_prepared(Context& context, const Prepared& prepared, const ir::Graph& graph, const CallMemory& memory,
+                        const EvalOptions& options);
+
+/// What would be run, without times.
+void fill_report(const Prepared& prepared, Report& report);
+
+}  // namespace lazuli::runtime
