@@ -182,6 +182,7 @@ void release(const std::vector<const Node*>& order) {
 }
 
 void remember(const std::shared_ptr<Storage>& root) {
+  if (is_traced(*root)) return;  // never evaluated
   Context& ctx = context();
   std::lock_guard lock(ctx.mutex);
   if (!root->ready()) ctx.companions.push_back(root);
@@ -224,6 +225,10 @@ void run_backward(TensorList tensors, TensorList gradients, std::optional<bool> 
     const LeafToken* token = leaf_token(n);
     auto slot = token ? token->slot() : nullptr;
     if (!slot) continue;
+    if (slot->trace != TraceScope::current_id())
+      throw Error(ErrorKind::Unsupported,
+                  "backward() would leave a gradient in a tensor that was made outside of the compiled function",
+                  "use value_and_grad() or autograd::grad(), and return the gradients", loc);
     const auto [it, fresh] = known.emplace(slot.get(), wanted.size());
     if (fresh) wanted.push_back({std::move(slot), {}});
     wanted[it->second].nodes.push_back(n);

@@ -39,6 +39,8 @@ class Context {
   std::atomic<bool> eager{false};
   std::atomic<int64_t> pending_limit{4096};
 
+  std::atomic<uint64_t> next_trace{1};
+
   // ---- Counters. ----
   std::atomic<int64_t> evaluations{0}, copies_out{0};
 

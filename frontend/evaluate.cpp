@@ -14,6 +14,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "frontend/compile/scope.h"
 #include "frontend/history.h"
 #include "frontend/pending_graph.h"
 #include "runtime/executor.h"
@@ -343,6 +344,7 @@ bool all_known(const Roots& roots, const std::vector<ir::NodeRef>& tracked) {
 }  // namespace
 
 Report evaluate(std::vector<std::shared_ptr<Storage>> roots, EvalOptions options) {
+  for (const auto& r : roots) refuse_observation(*r, "evaluation", r->where);
   Context& ctx = context();
   options.interpret |= ctx.eager.load();
   for (bool readers_first = true;;) {

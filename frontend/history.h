@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "frontend/compile/scope.h"
 #include "frontend/tensor_impl.h"
 
 namespace lazuli {
@@ -33,6 +34,7 @@ struct GradSlot {
   uint64_t id = 0;                     // of the `variable` nodes of a leaf
   std::shared_ptr<ir::Payload> token;  // and their payload
   ir::NodeRef retained;                // otherwise: the node whose gradient is wanted
+  const uint64_t trace = TraceScope::current_id();  // the trace that made it
 };
 
 /// Payload of the `variable` nodes of a leaf.

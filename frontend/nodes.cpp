@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "frontend/compile/scope.h"
 #include "frontend/context.h"
 
 namespace lazuli {
@@ -65,11 +66,15 @@ uint64_t scalar_bits(const Scalar& v, DType dtype) {
 
 ir::NodeRef argument(const Scalar& v, DType dtype, const Location& loc) {
   ir::NodeSpec spec{.op = ir::Op::argument, .attr = ir::LeafAttr{interner().next_leaf_id()}, .dtype = dtype};
-  spec.payload = std::make_shared<runtime::ScalarPayload>(scalar_bits(v, dtype));
+  if (v.slot() != 0)
+    spec.payload = std::make_shared<SlotPayload>(SlotPayload::Kind::Scalar, v.slot() - 1);
+  else
+    spec.payload = std::make_shared<runtime::ScalarPayload>(scalar_bits(v, dtype));
   return make_node(std::move(spec), loc);
 }
 
 ir::NodeRef constant(const Scalar& v, DType dtype, const Location& loc) {
+  if (v.slot() != 0) return argument(v, dtype, loc);
   return make_node({.op = ir::Op::constant, .attr = ir::ConstantAttr{scalar_bits(v, dtype)}, .dtype = dtype}, loc);
 }
 

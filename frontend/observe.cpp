@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "frontend/compile/scope.h"
 #include "frontend/context.h"
 #include "frontend/element.h"
 #include "frontend/layout.h"
@@ -65,6 +66,7 @@ Scalar Tensor::item(Location loc) const {
   if (numel() != 1)
     throw Error(ErrorKind::Value, fmt::format("a Tensor with {} elements cannot be converted to Scalar", numel()), {},
                 loc);
+  refuse_observation(*impl.root, "item", loc);
   const auto value = ready_value(impl);
   return visit_dtype(impl.dtype, [&](auto tag) -> Scalar {
     using T = typename decltype(tag)::type;
@@ -94,12 +96,14 @@ Tensor::operator bool() const {
                 n == 0 ? "Boolean value of Tensor with no values is ambiguous"
                        : "Boolean value of Tensor with more than one value is ambiguous",
                 n == 0 ? "" : "reduce it first, with any() or all()", impl_->where);
+  refuse_observation(*impl_->root, "conversion to bool", impl_->where);
   return item(impl_->where).to_bool();
 }
 
 template <class T>
 std::vector<T> Tensor::to_vector(Location loc) const {
   const TensorImpl& impl = *impl_of(*this, loc);
+  refuse_observation(*impl.root, "to_vector", loc);
   const auto value = ready_value(impl);
   const std::byte* base = first_element(*value, impl);
   std::vector<T> result(static_cast<size_t>(numel()));
@@ -124,11 +128,13 @@ std::vector<T> Tensor::to_vector(Location loc) const {
 
 void* Tensor::data_ptr(Location loc) const {
   const TensorImpl& impl = *impl_of(*this, loc);
+  refuse_observation(*impl.root, "data_ptr", loc);
   return static_cast<std::byte*>(escape(impl.root)) + impl.offset * static_cast<int64_t>(itemsize(impl.dtype));
 }
 
 const void* Tensor::const_data_ptr(Location loc) const {
   const TensorImpl& impl = *impl_of(*this, loc);
+  refuse_observation(*impl.root, "const_data_ptr", loc);
   return first_element(*ready_value(impl), impl);
 }
 

@@ -5,6 +5,7 @@
 
 #include <ostream>
 
+#include "frontend/compile/scope.h"
 #include "frontend/format.h"
 #include "lazuli/tensor.h"
 
@@ -18,6 +19,7 @@ struct HostView {
 };
 
 HostView host_view(const Tensor& t) {
+  refuse_observation(*t.impl()->root, "printing", t.impl()->where);
   HostView v;
   v.tensor = t.contiguous();
   v.array = {v.tensor.dtype(), v.tensor.sizes(), v.tensor.strides(), v.tensor.const_data_ptr()};

@@ -5,12 +5,13 @@
 #include <cstring>
 #include <utility>
 
+#include "frontend/compile/scope.h"
 #include "frontend/context.h"
 #include "frontend/history.h"
 
 namespace lazuli {
 
-Storage::Storage(ir::NodeRef v, Location loc) : value(std::move(v)), where(loc) {}
+Storage::Storage(ir::NodeRef v, Location loc) : value(std::move(v)), where(loc), trace(TraceScope::current_id()) {}
 
 Storage::~Storage() {
   Context& ctx = context();
@@ -44,8 +45,6 @@ const std::shared_ptr<TensorImpl>& impl_of(const Tensor& t, const Location& loc)
   return t.impl();
 }
 
-namespace {
-
 Tensor base_of(std::shared_ptr<Storage> root, const Location& loc) {
   auto impl = std::make_shared<TensorImpl>();
   const ir::Node& n = *root->value;
@@ -57,6 +56,8 @@ Tensor base_of(std::shared_ptr<Storage> root, const Location& loc) {
   impl->root = std::move(root);
   return Tensor(std::move(impl));
 }
+
+namespace {
 
 std::shared_ptr<runtime::Buffer> copy_of(const runtime::Buffer& from) {
   auto buffer = context().allocate(from.bytes());
@@ -92,15 +93,18 @@ ir::NodeRef apply(const ViewStep& step, const ir::NodeRef& before, const Locatio
   return make_node(std::move(spec), loc);
 }
 
+/// The value of a storage, waiting for one that is being computed.
+ir::NodeRef value_of(const std::shared_ptr<Storage>& root) {
+  if (is_traced(*root)) return traced_value(root);
+  Context& ctx = context();
+  std::unique_lock lock(ctx.mutex);
+  ctx.wait_landed(lock, *root);
+  return root->value;
+}
+
 ir::NodeRef read(const Tensor& t, bool tracked) {
   const TensorImpl& impl = *impl_of(t);
-  ir::NodeRef value;
-  {
-    Context& ctx = context();
-    std::unique_lock lock(ctx.mutex);
-    ctx.wait_landed(lock, *impl.root);
-    value = impl.root->value;
-  }
+  ir::NodeRef value = value_of(impl.root);
   if (!tracked) value = untracked(value, impl.where);
   for (const ViewStep& step : impl.steps)
     if (tracked || !is_history(step.op)) value = apply(step, value, impl.where);
@@ -147,6 +151,7 @@ Tensor tensor_of(std::shared_ptr<Materialized> value, Location loc) {
 Tensor as_tensor(ir::NodeRef value, Location loc) {
   Context& ctx = context();
   if (loc.line() == 0) loc = value->origin();
+  if (TraceScope* scope = TraceScope::current()) return scope->wrap(std::move(value), loc);
   auto root = std::make_shared<Storage>(std::move(value), loc);
   {
     std::lock_guard lock(ctx.mutex);
@@ -163,6 +168,7 @@ Tensor as_tensor(ir::NodeRef value, Location loc) {
 Tensor wrap(ir::NodeRef value, Location loc) {
   Context& ctx = context();
   if (loc.line() == 0) loc = value->origin();
+  if (TraceScope* scope = TraceScope::current()) return scope->wrap(std::move(value), loc);
   if (const ir::NodeRef leaf(plain(value.get())); leaf->op() == ir::Op::data) {
     std::unique_lock lock(ctx.mutex);
     auto m = materialized(leaf.get());
@@ -212,13 +218,7 @@ ir::NodeRef tracked_node_of(const Tensor& t) {
 
 std::vector<ir::NodeRef> versions_of(const Tensor& t) {
   const TensorImpl& impl = *impl_of(t);
-  ir::NodeRef value;
-  {
-    Context& ctx = context();
-    std::unique_lock lock(ctx.mutex);
-    ctx.wait_landed(lock, *impl.root);
-    value = impl.root->value;
-  }
+  ir::NodeRef value = value_of(impl.root);
   if (impl.steps.empty()) return {ir::NodeRef(original(value.get()))};
   std::vector<ir::NodeRef> versions;
   for (;;) {
@@ -244,7 +244,9 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
   ir::NodeRef previous;
   uint64_t written = 0;
   for (;;) {  // built outside the lock; again if another handle has written meanwhile
-    {
+    if (is_traced(*root)) {
+      chain[0] = traced_value(root);
+    } else {
       std::unique_lock lock(ctx.mutex);
       ctx.wait_landed(lock, *root);
       chain[0] = root->value;
@@ -258,6 +260,7 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
     for (size_t i = impl.steps.size(); i-- > 0;)
       if (!is_history(impl.steps[i].op)) next = write_back(impl.steps[i], chain[i], next, loc);
     if (history) next = written_over(next, history, loc);
+    if (is_traced(*root)) return write_traced(root, std::move(next), loc);
     std::unique_lock lock(ctx.mutex);
     ctx.wait_landed(lock, *root);
     if (root->version != written) continue;

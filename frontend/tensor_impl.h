@@ -54,6 +54,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   Location where;                      // the call that last wrote it
   Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
   bool linked = false, tracked = false;      // on that list; its value has a history
+  const uint64_t trace;  // the trace that made it, 0 outside of traces; see compile/scope.h
 
   bool ready() const { return held && plain(value.get()) == held->leaf.get(); }
   /// Memory that somebody outside may read or write at any time.
@@ -121,6 +122,8 @@ ir::NodeRef reshape_to(const ir::NodeRef& n, const ir::Shape& shape, const Locat
 /// Row-major host elements as a data leaf of their own (a copy).
 ir::NodeRef host_leaf(const void* data, const ir::Shape& shape, DType dtype, const Location& loc);
 
+/// A handle on the whole storage.
+Tensor base_of(std::shared_ptr<Storage> root, const Location& loc);
 /// A tensor over the elements that a materialised value has.
 Tensor tensor_of(std::shared_ptr<Materialized> value, Location loc);
 

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "frontend/build.h"
+#include "frontend/compile/scope.h"
 #include "frontend/promote.h"
 
 namespace lazuli {
@@ -14,34 +15,61 @@ namespace lazuli {
 struct Generator::State {
   std::mutex mutex;
   uint64_t seed = 0, position = 0;
+  const uint64_t trace = TraceScope::current_id();  // the trace that made it: such a stream begins anew at every call
 };
+
+namespace {
+
+/// The trace that has to record what happens to a stream from outside of it.
+TraceScope* recorder(uint64_t trace) {
+  TraceScope* scope = TraceScope::current();
+  return scope && trace != TraceScope::current_id() ? scope : nullptr;
+}
+
+void refuse_in_trace(uint64_t trace, const char* what) {
+  if (recorder(trace))
+    throw Error(ErrorKind::Value, fmt::format("{} of a random stream is read inside a compiled function", what),
+                "the position of the stream differs from call to call: use rand() and the like");
+}
+
+}  // namespace
 
 Generator::Generator(uint64_t seed) : state_(std::make_shared<State>()) {
   state_->seed = seed;
 }
 
 void Generator::manual_seed(uint64_t seed) {
+  if (TraceScope* scope = recorder(state_->trace)) return scope->record({RandomAction::Kind::Seed, *this, seed});
   const std::lock_guard lock(state_->mutex);
   state_->seed = seed;
   state_->position = 0;
 }
 uint64_t Generator::seed() const {
+  refuse_in_trace(state_->trace, "the seed");
   const std::lock_guard lock(state_->mutex);
   return state_->seed;
 }
 uint64_t Generator::position() const {
+  refuse_in_trace(state_->trace, "the position");
   const std::lock_guard lock(state_->mutex);
   return state_->position;
 }
 void Generator::set_position(uint64_t position) {
+  if (TraceScope* scope = recorder(state_->trace))
+    return scope->record({RandomAction::Kind::Position, *this, position});
   const std::lock_guard lock(state_->mutex);
   state_->position = position;
 }
 Generator::Ticket Generator::take(uint64_t blocks) {
+  refuse_in_trace(state_->trace, "the position");
   const std::lock_guard lock(state_->mutex);
   const Ticket t{state_->seed, state_->position};
   state_->position += blocks;
   return t;
+}
+
+bool Generator::is_recorded() const {
+  return recorder(state_->trace) != nullptr;
 }
 
 Generator& default_generator() {
@@ -73,14 +101,20 @@ struct Draw {
 /// `count` words of 32 random bits per element, each int32. The seed and the position are arguments: in no key.
 std::vector<NodeRef> words(const Draw& d, int count) {
   Generator generator = d.generator;
-  const Generator::Ticket ticket = generator.take(static_cast<uint64_t>(count));
-  const auto number = [&](uint64_t v) {
-    return on_device(argument(static_cast<int64_t>(v), kInt64, d.loc), d.device, d.loc);
-  };
-  const NodeRef seed = number(ticket.seed);
+  std::vector<NodeRef> numbers;  // the seed, then positions
+  if (generator.is_recorded()) {
+    numbers = TraceScope::current()->draw(generator, static_cast<uint32_t>(count), d.loc);
+  } else {
+    const Generator::Ticket ticket = generator.take(static_cast<uint64_t>(count));
+    numbers.push_back(argument(static_cast<int64_t>(ticket.seed), kInt64, d.loc));
+    for (int i = 0; i < count; ++i)
+      numbers.push_back(argument(static_cast<int64_t>(ticket.position + static_cast<uint64_t>(i)), kInt64, d.loc));
+  }
+  for (NodeRef& n : numbers) n = on_device(n, d.device, d.loc);
+  const NodeRef& seed = numbers[0];
   std::vector<NodeRef> out;
   for (int i = 0; i < count; ++i) {
-    const NodeRef position = number(ticket.position + static_cast<uint64_t>(i));
+    const NodeRef& position = numbers[static_cast<size_t>(i) + 1];
     ir::NodeSpec spec;
     spec.op = Op::random_bits;
     spec.inputs = {seed.get(), position.get()};

@@ -1,6 +1,7 @@
 // The whole public API.
 #pragma once
 #include "lazuli/autograd.h"
+#include "lazuli/compile.h"
 #include "lazuli/creation.h"
 #include "lazuli/custom_gradient.h"
 #include "lazuli/eval.h"

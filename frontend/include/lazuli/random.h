@@ -26,6 +26,8 @@ class Generator {
   };
   /// Takes `blocks` positions.
   Ticket take(uint64_t blocks);
+  /// Whether this thread traces a function that must draw anew at every call.
+  bool is_recorded() const;
 
  private:
   struct State;
