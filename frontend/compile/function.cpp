@@ -146,7 +146,7 @@ struct CompiledCore::Impl {
   mutable std::mutex mutex;                    // everything below
   std::mutex tracing;                          // the function runs once at a time; taken before `mutex`
   std::vector<std::shared_ptr<Trace>> traces;  // the last one used first
-  std::unordered_map<const void*, TraceDemands> demands;
+  std::unordered_map<const void*, std::shared_ptr<const TraceDemands>> demands;  // by types
   CompileReport counts;
   std::deque<std::string> reasons;
   std::shared_ptr<Trace> last;
@@ -158,9 +158,11 @@ struct CompiledCore::Impl {
   std::shared_ptr<Trace> make(const void* types, const CallArguments& a, CallBody& body);
   std::string reason(const Trace& now) const;
   void keep(std::shared_ptr<Trace> trace);
-  TraceDemands demands_of(const void* types) {
+  std::shared_ptr<const TraceDemands> demands_of(const void* types) {
     std::lock_guard lock(mutex);
-    return demands[types];
+    auto& d = demands[types];
+    if (!d) d = std::make_shared<const TraceDemands>();
+    return d;
   }
 };
 
@@ -188,7 +190,7 @@ std::shared_ptr<Trace> CompiledCore::Impl::find(const void* types, const CallArg
 
 std::shared_ptr<Trace> CompiledCore::Impl::make(const void* types, const CallArguments& a, CallBody& body) {
   std::lock_guard one(tracing);
-  TraceDemands wanted = demands_of(types);
+  TraceDemands wanted = *demands_of(types);
   for (;;) {
     std::string key, hosts;
     if (auto found = find(types, a, wanted, key, hosts)) return found;  // another thread was faster
@@ -196,7 +198,7 @@ std::shared_ptr<Trace> CompiledCore::Impl::make(const void* types, const CallArg
     auto trace = make_trace(facts, a.leaves, a.scalars, body, options, wanted, where);
     {
       std::lock_guard lock(mutex);
-      demands[types] = wanted;
+      demands[types] = std::make_shared<const TraceDemands>(wanted);
     }
     if (!trace) continue;
     trace->types = types;
@@ -273,7 +275,7 @@ CallResult CompiledCore::call(const void* types, CallArguments& a, CallBody& bod
     for (const Leaf& leaf : a.leaves)
       if (is_tracked(*leaf.tensor->impl())) return direct();
   std::string key, hosts;
-  auto trace = d.find(types, a, d.demands_of(types), key, hosts);
+  auto trace = d.find(types, a, *d.demands_of(types), key, hosts);
   if (!trace) trace = d.make(types, a, body);
   if (trace->direct || (grad_enabled() && reads_tracked(*trace))) return direct();
   {
