@@ -31,9 +31,9 @@ bool grad_enabled();
 struct GradSlot {
   std::mutex mutex;
   Tensor grad;
-  uint64_t id = 0;                     // of the `variable` nodes of a leaf
-  std::shared_ptr<ir::Payload> token;  // and their payload
-  ir::NodeRef retained;                // otherwise: the node whose gradient is wanted
+  uint64_t id = 0;                                  // of the `variable` nodes of a leaf
+  std::shared_ptr<ir::Payload> token;               // and their payload
+  ir::NodeRef retained;                             // otherwise: the node whose gradient is wanted
   const uint64_t trace = TraceScope::current_id();  // the trace that made it
 };
 

@@ -54,7 +54,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   Location where;                      // the call that last wrote it
   Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
   bool linked = false, tracked = false;      // on that list; its value has a history
-  const uint64_t trace;  // the trace that made it, 0 outside of traces; see compile/scope.h
+  const uint64_t trace;                      // the trace that made it, 0 outside of traces; see compile/scope.h
 
   bool ready() const { return held && plain(value.get()) == held->leaf.get(); }
   /// Memory that somebody outside may read or write at any time.

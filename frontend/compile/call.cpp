@@ -92,7 +92,8 @@ void Call::make_ready() {
 /// with it; null, if the storage gets another value.
 bool Call::may_donate(const Bound& b, const Tensor* handle) const {
   const Storage& s = *b.root;
-  if (s.escaped() || !(s.value == s.held->leaf) || s.held.use_count() > 1 || s.held->leaf->use_count() > 2) return false;
+  if (s.escaped() || !(s.value == s.held->leaf) || s.held.use_count() > 1 || s.held->leaf->use_count() > 2)
+    return false;
   return !handle || (handle->impl().use_count() == 1 && b.root.use_count() == 2);  // the handle's and ours
 }
 
@@ -256,8 +257,12 @@ void Call::write_elsewhere() {
 /// The same view of another tensor.
 Tensor replay(Tensor t, const std::vector<ViewStep>& steps, const Location& loc) {
   for (const ViewStep& s : steps) {
-    if (is_history(s.op)) continue;
     switch (s.op) {
+      case ir::Op::variable:
+        break;
+      case ir::Op::stop_gradient:
+        t = t.detach(loc);
+        break;
       case ir::Op::permute: {
         const ir::Dims& axes = std::get<ir::AxesAttr>(s.attr).axes;
         t = t.permute({axes.data(), axes.size()}, loc);

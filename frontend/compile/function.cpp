@@ -111,6 +111,7 @@ class LeafReader {
       if (enter != Enter::Steps) continue;
       put(key, group);
       put(key, root_shape(impl));
+      put(key, std::count_if(impl.steps.begin(), impl.steps.end(), moves));
       for (const ViewStep& s : impl.steps)
         if (moves(s)) put(key, s);
     }

@@ -53,8 +53,9 @@ TEST(CompileCost, TenOperations) {
   f(x, y);
   const double compiled = cost([&] { f(x, y); });
   const double plain = cost([&] { eval(ten_operations(x, y)); });
-  std::printf("ten operations on 1024 elements: kernels %.2f us, compiled call %.2f us, eval of the expression %.2f us\n",
-              kernels, compiled, plain);
+  std::printf(
+      "ten operations on 1024 elements: kernels %.2f us, compiled call %.2f us, eval of the expression %.2f us\n",
+      kernels, compiled, plain);
   EXPECT_LT(compiled - kernels, 10 * kSlack);
   EXPECT_LT(compiled, plain);
 }
@@ -73,8 +74,10 @@ TEST(CompileCost, ManyLeavesAndNumbers) {
   const auto step = [](const Model& params, const Model& gradients, auto rate) {
     return tree_map([&](const Tensor& p, const Tensor& d) { return p - rate * d; }, params, gradients);
   };
-  const auto donating = compile([=](Model p, const Model& d, Scalar rate) { return step(p, d, rate); }, {.donate = {0}});
-  const auto rebuilding = compile([=](Model p, const Model& d, double rate) { return step(p, d, rate); }, {.donate = {0}});
+  const auto donating =
+      compile([=](Model p, const Model& d, Scalar rate) { return step(p, d, rate); }, {.donate = {0}});
+  const auto rebuilding =
+      compile([=](Model p, const Model& d, double rate) { return step(p, d, rate); }, {.donate = {0}});
   double rate = 0.1;
   const double symbolic = cost([&] { m = donating(std::move(m), g, rate *= 0.99); }, 50);
   const double rebuilt = cost([&] { m = rebuilding(std::move(m), g, rate *= 0.99); }, 50);
