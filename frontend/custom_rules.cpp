@@ -74,24 +74,32 @@ std::vector<NodeRef> FunctionRule::vjp(ir::Interner&, std::span<const NodeRef> o
 
 std::vector<NodeRef> CheckpointRule::vjp(ir::Interner& interner, std::span<const NodeRef> operands,
                                          std::span<const NodeRef> cotangents) const {
-  Substitution known;
+  // Written over variables of its own, so that nothing looks at what the operands are made of.
+  Substitution inwards, outwards;
   uint64_t first = UINT64_MAX;
   std::vector<NodeRef> wrt;
   for (size_t i = 0; i < arguments_ + read_; ++i) {
     const NodeRef& n = operands[i];
-    wrt.push_back(i < arguments_ ? behind_barrier(n) : n);
-    known.emplace(n.get(), wrt.back());
+    ir::NodeSpec leaf{.op = Op::data, .attr = ir::LeafAttr{interner.next_leaf_id()}, .dtype = n->dtype()};
+    leaf.shape = n->shape();
+    leaf.device = n->device();
+    wrt.push_back(fresh_variable(make_node(std::move(leaf), n->origin()).get()));
+    inwards.emplace(n.get(), wrt.back());
+    outwards.emplace(wrt.back().get(), i < arguments_ ? behind_barrier(n) : n);
     first = std::min(first, n->serial());
   }
   const auto again =
-      substitute(operands.subspan(arguments_ + read_), known, [&](const Node* n) { return n->serial() > first; });
-  std::vector<NodeRef> outputs, arriving;
+      substitute(operands.subspan(arguments_ + read_), inwards, [&](const Node* n) { return n->serial() > first; });
+  std::vector<NodeRef> outputs, arriving, parts;
   for (size_t i = 0; i < again.size() && i < cotangents.size(); ++i) {
     if (!cotangents[i]) continue;
     outputs.push_back(again[i]);
     arriving.push_back(cotangents[i]);
   }
-  std::vector<NodeRef> parts = passes::vjp(interner, pointers(outputs), arriving, pointers(wrt));
+  std::vector<NodeRef> gradients = passes::vjp(interner, pointers(outputs), arriving, pointers(wrt));
+  for (NodeRef& g : gradients)
+    parts.push_back(
+        !g ? nullptr : substitute({&g, 1}, outwards, [&](const Node* n) { return n->serial() > wrt[0]->serial(); })[0]);
   parts.resize(operands.size());
   return parts;
 }

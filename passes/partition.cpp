@@ -128,7 +128,7 @@ class Partitioner {
       if (!regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
       one_region &= d.region == f.demands[0].region;
     }
-    if (f.demands.size() == 1) return true;
+    if (f.demands.size() == 1 || n->op() == Op::barrier) return true;
     if (is_movement(n->op()))
       return n->op() != Op::concat || static_cast<int64_t>(n->input_count()) <= kConcatPieces || f.demands.size() < 2;
     const bool cheap = f.ops <= kRecomputeOps || (n->numel() == 1 && f.ops <= 4 * kRecomputeOps);
@@ -140,7 +140,7 @@ class Partitioner {
   // Whether a contraction computes this while it reads its operand. What follows a reduction or a contraction belongs
   // to that one's kernel, and what is needed again for every row of the other operand must cost next to nothing.
   static bool fits_operand(const Node* n, const NodeInfo& f, Use use) {
-    if (is_movement(n->op())) return true;
+    if (is_movement(n->op()) || n->op() == Op::barrier) return true;
     if (n->op() == Op::gather) return false;  // it would be read, and checked, for every tile
     return !f.above_kernel && (use == Use::Packed || f.ops <= kRepeatOps);
   }

@@ -8,6 +8,7 @@
 
 #include "ir/text.h"
 #include "passes/arena.h"
+#include "passes/memory_order.h"
 #include "passes/memory_rules.h"
 
 namespace lazuli::passes {
@@ -161,42 +162,18 @@ bool Planner::in_place_thinkable(const Target& t) const {
   return !reads || may_overwrite(p_.regions[output.region], output.node, leaf.node);
 }
 
-/// What running a region gives back: the values that it is the last to read, less those that it computes.
-class Balance {
- public:
-  Balance(const std::vector<Value>& values, size_t regions)
-      : values_(values), unread_(values.size()), gain_(regions, 0) {
-    for (uint32_t id = 0; id < values.size(); ++id) {
-      const Value& v = values[id];
-      if (v.region != kNoRegion) gain_[v.region] -= v.node->nbytes();
-      unread_[id] = static_cast<uint32_t>(v.readers.size());
-      if (v.readers.size() == 1 && dies(v)) gain_[v.readers[0]] += v.node->nbytes();
-    }
-  }
-  bool frees(uint32_t region) const { return gain_[region] > 0; }
-  /// A region has read the value. Returns the only reader that is left, if there is one.
-  uint32_t read(uint32_t id, const std::vector<bool>& done) {
-    const Value& v = values_[id];
-    if (--unread_[id] != 1 || !dies(v)) return kNoRegion;
-    const auto last = std::find_if(v.readers.begin(), v.readers.end(), [&](uint32_t r) { return !done[r]; });
-    gain_[*last] += v.node->nbytes();
-    return *last;
-  }
-
- private:
-  static bool dies(const Value& v) { return v.region != kNoRegion && v.output_count + v.target_count == 0; }
-  const std::vector<Value>& values_;
-  std::vector<uint32_t> unread_;  // per value: regions that have yet to read it
-  std::vector<int64_t> gain_;     // per region: bytes
-};
-
-/// Keeps the given order where it can, but a region that frees more memory than it takes runs as soon as it may: the
-/// gradient of a weight right after what it is computed from, wherever it stands among the outputs. A region that
-/// overwrites a leaf waits for the leaf's readers and for the regions that may fail. When that makes regions wait for
-/// each other, the first of them stops waiting (and a copy will do).
+/// Keeps the order that memory wants where it can; a region that overwrites a leaf waits for the leaf's readers and for
+/// the regions that may fail. When that makes regions wait for each other, the first of them stops waiting (and a copy
+/// will do).
 void Planner::order_regions() {
+  std::vector<StoredValue> stored;
+  for (const Value& v : values_)
+    if (v.region != kNoRegion)
+      stored.push_back({v.region, v.readers, v.output_count + v.target_count > 0 ? 0 : v.node->nbytes()});
+  const std::vector<uint32_t> preferred = memory_order(static_cast<uint32_t>(p_.regions.size()), stored);
+  std::vector<uint32_t> rank(preferred.size());
+  for (uint32_t i = 0; i < preferred.size(); ++i) rank[preferred[i]] = i;
   const uint32_t count = static_cast<uint32_t>(p_.regions.size());
-  Balance balance(values_, count);
   std::vector<uint32_t> hard(count, 0), soft(count, 0);
   std::vector<std::vector<uint32_t>> soft_users(count);
   uint32_t failing = 0;
@@ -220,25 +197,20 @@ void Planner::order_regions() {
   }
 
   using Queue = std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>>;
-  Queue freeing, ready, waiting;
+  Queue ready, waiting;
   std::vector<bool> done(count, false);
   const auto offer = [&](uint32_t r) {
-    if (hard[r] == 0) (soft[r] > 0 ? waiting : balance.frees(r) ? freeing : ready).push(r);
+    if (hard[r] == 0) (soft[r] == 0 ? ready : waiting).push(rank[r]);
   };
   for (uint32_t r = 0; r < count; ++r) offer(r);
   while (plan_.order.size() < count) {
-    Queue& from = !freeing.empty() ? freeing : !ready.empty() ? ready : waiting;
+    Queue& from = ready.empty() ? waiting : ready;
     if (from.empty()) throw Error(ErrorKind::Internal, "memory plan: regions wait for each other");
-    const uint32_t r = from.top();
+    const uint32_t r = preferred[from.top()];
     from.pop();
     if (done[r]) continue;
     done[r] = true;
     plan_.order.push_back(r);
-    for (const Node* n : p_.regions[r].inputs) {
-      const auto it = ids_.find(n);
-      const uint32_t last = it == ids_.end() ? kNoRegion : balance.read(it->second, done);
-      if (last != kNoRegion && hard[last] == 0 && soft[last] == 0 && balance.frees(last)) freeing.push(last);
-    }
     for (const Node* n : p_.regions[r].outputs)
       for (uint32_t user : values_[ids_.at(n)].readers)
         if (--hard[user] == 0) offer(user);
