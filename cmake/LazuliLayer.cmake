@@ -13,9 +13,11 @@ function(lazuli_flags target)
 endfunction()
 
 function(lazuli_warnings target)
-  # gcc 12 sees overlaps and overflows inside its own std::string at -O2 and above that are not there (PR 105651).
+  # gcc 12 sees overlaps and overflows inside its own std::string at -O2 and above that are not there (PR 105651), and
+  # at -O3 reads of the alternatives that a variant does not hold.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
+                           $<$<CONFIG:Release>:-Wno-maybe-uninitialized>)
   endif()
   # libstdc++ 12 uses what C++17 deprecated (std::stable_sort), and clang 19 blames the caller.
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
