@@ -11,6 +11,7 @@
 #include "lazuli/matmul.h"
 #include "lazuli/nn.h"
 #include "lazuli/operators.h"
+#include "lazuli/optim.h"
 #include "lazuli/print.h"
 #include "lazuli/random.h"
 #include "lazuli/reduce.h"
