@@ -1,15 +1,19 @@
-// Handwritten digits: reading them, holding a fifth out, and the distances between two sets of them.
+// Handwritten digits: reading them, holding a fifth out, drawing them, and the distances between two sets of them.
 #pragma once
 #include <lazuli/lazuli.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "shuffle.h"
 
 namespace examples {
 
@@ -76,10 +80,8 @@ inline Digits read_digits(const std::string& path) {
 
 /// {a fifth by a fixed shuffle, the others}.
 inline std::pair<Digits, Digits> hold_out_fifth(const Digits& all, uint32_t seed) {
-  std::vector<int64_t> order(static_cast<size_t>(all.size()));
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);
-  std::mt19937 random(seed);  // std::shuffle may differ between libraries, these lines do not
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  std::mt19937 random(seed);
+  const std::vector<int64_t> order = shuffled(all.size(), random);
   const size_t held_out = (order.size() + 4) / 5;
   std::pair<Digits, Digits> parts;
   for (size_t i = 0; i < order.size(); ++i) {
@@ -87,6 +89,52 @@ inline std::pair<Digits, Digits> hold_out_fifth(const Digits& all, uint32_t seed
     (i < held_out ? parts.first : parts.second).add(&all.pixels[row * kPixels], all.labels[row]);
   }
   return parts;
+}
+
+/// Digits side by side, with what was said of each below.
+inline void draw(const Digits& digits, const std::vector<int64_t>& rows, const std::vector<int>& predicted) {
+  constexpr char kShades[] = " .:-=+*#%";
+  for (int y = 0; y < 8; ++y) {
+    for (const int64_t row : rows) {
+      for (int x = 0; x < 8; ++x) {
+        const int value = static_cast<int>(digits.pixels[row * kPixels + y * 8 + x]);
+        const char c = kShades[value / 2];
+        std::printf("%c%c", c, c);
+      }
+      std::printf("  ");
+    }
+    std::printf("\n");
+  }
+  for (const int64_t row : rows) {
+    const bool right = predicted[row] == digits.labels[row];
+    const std::string text = right ? "it is a " + std::to_string(predicted[row])
+                                   : std::to_string(predicted[row]) + "? no, " + std::to_string(digits.labels[row]);
+    std::printf("%-16s  ", text.c_str());
+  }
+  std::printf("\n\n");
+}
+
+/// The first test digits, and some that were mistaken.
+inline void draw_predictions(const Digits& test, const std::vector<int>& predicted, int64_t pictures) {
+  std::vector<int64_t> wrong;
+  for (int64_t row = 0; row < test.size(); ++row)
+    if (predicted[row] != test.labels[row]) wrong.push_back(row);
+  pictures = std::min(pictures, test.size());
+  for (int64_t first = 0; first < pictures; first += 6) {
+    std::vector<int64_t> rows;
+    for (int64_t row = first; row < std::min(first + 6, pictures); ++row) rows.push_back(row);
+    draw(test, rows, predicted);
+  }
+  if (pictures > 0 && !wrong.empty()) {
+    std::printf("mistaken, among others:\n");
+    draw(test, {wrong.begin(), wrong.begin() + std::min<std::ptrdiff_t>(6, std::ssize(wrong))}, predicted);
+  }
+}
+
+inline double accuracy(const std::vector<int>& predicted, const Digits& digits) {
+  int64_t right = 0;
+  for (size_t i = 0; i < predicted.size(); ++i) right += predicted[i] == digits.labels[i];
+  return static_cast<double>(right) / static_cast<double>(predicted.size());
 }
 
 /// Squared distance of every row of a to every row of b. The differences are an a x b x 64 array in name only: they are

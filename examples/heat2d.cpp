@@ -1,7 +1,6 @@
 // A hot plate with cold edges cools. Each step is the five-point stencil written with slices, in place: one kernel,
 // compiled at the first step. The last state becomes a picture.
 #include <lazuli/lazuli.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include "arguments.h"
 #include "kernel_table.h"
 #include "png.h"
+#include "progress.h"
 
 namespace lz = lazuli;
 using lz::Slice, lz::Tensor;
@@ -57,24 +57,9 @@ std::vector<uint8_t> colours(const std::vector<float>& heat) {
   return rgb;
 }
 
-/// A bar that fills on a terminal; elsewhere a line per tenth.
-void show_progress(int64_t done, int64_t all, bool terminal) {
-  const int64_t tenths = 10 * done / all, before = 10 * (done - 1) / all;
-  if (terminal) {
-    constexpr int kWidth = 40;
-    const int filled = static_cast<int>(kWidth * done / all);
-    if (filled == static_cast<int>(kWidth * (done - 1) / all) && done != all) return;
-    std::printf("\r[%s%s] %3lld %%%s", std::string(filled, '#').c_str(), std::string(kWidth - filled, ' ').c_str(),
-                static_cast<long long>(100 * done / all), done == all ? "\n" : "");
-    std::fflush(stdout);
-  } else if (tenths != before) {
-    std::printf("%lld of %lld steps\n", static_cast<long long>(done), static_cast<long long>(all));
-  }
-}
-
 int cool(const examples::Arguments& arguments) {
   const int64_t size = arguments.number("size", 16, 16384), steps = arguments.number("steps", 1, 100000000);
-  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const examples::Progress progress(steps, "steps");
   Tensor plate = hot_plate(size);
   lz::eval(plate);
   const double before = plate.sum().item<double>();
@@ -83,12 +68,12 @@ int cool(const examples::Arguments& arguments) {
   for (int64_t i = 1; i < steps; ++i) {
     step(plate);
     lz::eval(plate);
-    show_progress(i, steps, terminal);
+    progress.show(i);
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   step(plate);
   const lz::Report last = lz::profile(plate);
-  show_progress(steps, steps, terminal);
+  progress.show(steps);
 
   const auto [coldest, hottest] = std::pair(plate.min().item<double>(), plate.max().item<double>());
   std::printf("heat left: %.1f %%, hottest point %.3f\n", 100 * plate.sum().item<double>() / before, hottest);

@@ -9,8 +9,8 @@ import sys
 import zlib
 
 
-def call(program, *args, status=0):
-    done = subprocess.run([program, *args], capture_output=True, text=True, timeout=250)
+def call(program, *args, status=0, env={}):
+    done = subprocess.run([program, *args], capture_output=True, text=True, timeout=250, env={**os.environ, **env})
     assert done.returncode == status, f"{args}: status {done.returncode}, not {status}\n{done.stdout}{done.stderr}"
     return done.stderr if status else done.stdout
 
@@ -45,6 +45,38 @@ def digits_knn(program, source, work):
     assert "whole number" in call(program, "--seed=x", status=2)
 
 
+def digits(program, source, work):
+    common(program)
+    outputs = []
+    for threads in ("1", "2", "2"):
+        lines = call(program, env={"LAZULI_NUM_THREADS": threads}).splitlines()
+        match = re.fullmatch(r"test accuracy: (0\.\d{4}|1\.0000)", lines[-1])
+        assert match and float(match[1]) >= 0.97, lines[-1]
+        assert lines[0] == "360 test digits, 1437 training digits", lines[0]
+        took = next(re.match(r"trained in ([\d.]+) s", line) for line in lines if line.startswith("trained in"))
+        assert float(took[1]) < 5, took[0]
+        outputs.append([line for line in lines if line.startswith(("test accuracy", "digest")) or " epochs" in line])
+        start = next(i for i, line in enumerate(lines) if line.startswith("kernel "))
+        rows = [line for line in lines[start + 1:-1] if line]
+        # The batch is gathered by launches of its own.
+        launches = sum(int(re.search(r"\s(\d+)\s+[\d.]+ ms", row)[1]) for row in rows if "gather" not in row.split()[0] or "row" in row.split()[1])
+        assert launches <= 12, "\n".join(rows)
+    assert outputs[0] == outputs[1] == outputs[2], outputs
+    assert any("digest" in line for line in outputs[0]), "no digest"
+    assert "cannot open" in call(program, "--data=/nonexistent", status=1)
+    assert "too few rows" in call(program, "--batch=5000", status=1)
+
+
+def logistic(program, source, work):
+    common(program)
+    lines = call(program).splitlines()
+    assert lines[0] == "114 test rows, 455 training rows, 30 measurements each", lines[0]
+    assert float(re.fullmatch(r"test accuracy: ([\d.]+)", lines[-1])[1]) >= 0.95, lines[-1]
+    slopes = [float(m[1]) for m in (re.search(r"slope (\S+)", line) for line in lines) if m]
+    assert len(slopes) < 12 and slopes[-1] < 1e-10, slopes  # Newton's method: few steps, and the last ones square
+    assert "cannot open" in call(program, "--data=/nonexistent", status=1)
+
+
 def heat2d(program, source, work):
     common(program)
     picture = os.path.join(work, "heat2d_test.png")
@@ -73,7 +105,8 @@ def black_scholes(program, source, work):
     common(program)
     out = call(program, "--options=20000", "--rounds=2")
     assert "put-call parity holds" in out, out
-    assert "\nkernels: 1\n" in out, out
+    assert "Greeks agree with their formulas" in out, out
+    assert "\nkernels: 1 for prices, 1 for Greeks\n" in out, out
     assert re.search(r"\d+ million options per second", out), out
 
 
