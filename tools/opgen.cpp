@@ -16,6 +16,7 @@
 namespace {
 
 using lazuli::ir::Family;
+using lazuli::ir::Gradient;
 using lazuli::ir::Op;
 using lazuli::ir::OpInfo;
 using lazuli::ir::Promote;
@@ -158,14 +159,25 @@ std::string_view result_text(const OpInfo& row) {
   return "";
 }
 
+std::string_view gradient_text(const OpInfo& row) {
+  switch (row.gradient.kind) {
+    case Gradient::Kind::Rule:
+      return "yes";
+    case Gradient::Kind::Zero:
+      return "0";
+    default:
+      return "no";
+  }
+}
+
 std::string table_row(const Entry& e) {
   const OpInfo& row = info(e.op);
   std::string operands = arguments(row), forms = e.name + "_out, method";
   if (in_place(row)) forms += fmt::format(", {}_", e.name);
   std::string text{row.doc};
   for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.replace(at, 1, "\\|");
-  return fmt::format("| `{}({})` | {} | {} | {} | {} |\n", e.name, operands, types_text(row), result_text(row), forms,
-                     e.alias ? fmt::format("The same as {}.", row.name) : text);
+  return fmt::format("| `{}({})` | {} | {} | {} | {} | {} |\n", e.name, operands, types_text(row), result_text(row),
+                     gradient_text(row), forms, e.alias ? fmt::format("The same as {}.", row.name) : text);
 }
 
 /// One line of the table that tests walk: every form of the function, over operands a[0], a[1], a[2].
@@ -230,7 +242,8 @@ int main(int argc, char** argv) try {
       "#include \"frontend/apply.h\"\n#include \"lazuli/generated/ops.h\"\n\nnamespace lazuli {\n\nusing ir::Op;\n\n";
   std::string table =
       "# Elementwise operations\n\nWritten by `lazuli-opgen` from `ir/ops/elementwise.def`. Every row is a function, a "
-      "method and the forms named.\n\n| call | types | result | forms | meaning |\n|---|---|---|---|---|\n";
+      "method and the forms named.\n\n| call | types | result | gradient | forms | meaning "
+      "|\n|---|---|---|---|---|---|\n";
   std::string forms = "// {name, op, function, method, out form, in-place form}. Written by lazuli-opgen.\n";
   for (const Entry& e : entries()) {
     forms += calls(e);
