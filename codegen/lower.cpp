@@ -15,12 +15,23 @@ double estimate_ns_per_point(const RegionEmitter& e) {
   double ops = 1;
   for (const Item& i : e.graph.items)
     if (i.function) ops += static_cast<double>(i.function->insts.size());
-  const double bytes =
-      static_cast<double>(e.lowered.bytes_read + e.lowered.bytes_written) / static_cast<double>(points);
+  const double bytes = static_cast<double>(e.bytes_moved) / static_cast<double>(points);
   return std::max(ops / e.lanes / 3.0, bytes / 25.0) + 0.01;
 }
 
+void add_flops(RegionEmitter& e) {
+  const int64_t kept = e.graph.scatter ? ScatterLoops(e).row_extent() : e.nest.kept_extent();
+  const double points = static_cast<double>(kept) * static_cast<double>(e.nest.reduced_extent());
+  for (const Item& i : e.graph.items) {
+    const double times = i.inner || e.graph.reductions.empty() ? points : static_cast<double>(e.nest.kept_extent());
+    if (i.function) e.lowered.flops += times * static_cast<double>(i.function->insts.size());
+  }
+  if (e.graph.scatter) e.lowered.flops += points;
+  for (const Reduction& r : e.graph.reductions) e.lowered.flops += points * (r.is_dot() ? 2 : 1);
+}
+
 Lowered lower(const Region& region, const Schedule& schedule, const LoweringOptions& options) {
+  if (!region.parts.empty()) return lower_parts(region, schedule, options);
   RegionEmitter e(region, schedule, options);
   switch (schedule.strategy) {
     case Strategy::Map:
@@ -42,14 +53,7 @@ Lowered lower(const Region& region, const Schedule& schedule, const LoweringOpti
       lower_scatter(e);
       break;
   }
-  const int64_t kept = e.graph.scatter ? ScatterLoops(e).row_extent() : e.nest.kept_extent();
-  const double points = static_cast<double>(kept) * static_cast<double>(e.nest.reduced_extent());
-  for (const Item& i : e.graph.items) {
-    const double times = i.inner || e.graph.reductions.empty() ? points : static_cast<double>(e.nest.kept_extent());
-    if (i.function) e.lowered.flops += times * static_cast<double>(i.function->insts.size());
-  }
-  if (e.graph.scatter) e.lowered.flops += points;
-  for (const Reduction& r : e.graph.reductions) e.lowered.flops += points * (r.is_dot() ? 2 : 1);
+  add_flops(e);
   e.lowered.schedule = schedule;
   e.lowered.kernel = e.b.finish();
   return std::move(e.lowered);

@@ -25,11 +25,27 @@ std::string name_kernel(const Region& r) {
 }  // namespace
 
 RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringOptions& o)
-    : region(r),
+    : own_(std::make_unique<KernelTarget>(name_kernel(r))),
+      target_(*own_),
+      region(r),
       schedule(s),
       options(o),
+      lowered(target_.lowered),
       graph(build_items(r)),
-      b(name_kernel(r)),
+      b(target_.b),
+      nest(r, graph, b, lowered.sizes),
+      lanes(choose_lanes()) {
+  declare_buffers();
+}
+
+RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringOptions& o, KernelTarget& target)
+    : target_(target),
+      region(r),
+      schedule(s),
+      options(o),
+      lowered(target_.lowered),
+      graph(build_items(r)),
+      b(target_.b),
       nest(r, graph, b, lowered.sizes),
       lanes(choose_lanes()) {
   declare_buffers();
@@ -80,18 +96,21 @@ void RegionEmitter::declare_buffers() {
   for (const auto& [out, in] : options.aliases) aliased[out] = region.inputs[in];
   for (size_t o = 0; o < region.outputs.size(); ++o) {
     const Node* n = region.outputs[o];
-    output_buffer_of_[n] = declare(n, aliased[o] ? Role::InOut : Role::Output);
-    if (aliased[o]) buffer_of_[aliased[o]] = output_buffer_of_[n];
+    target_.output_buffer_of[n] = declare(n, aliased[o] ? Role::InOut : Role::Output);
+    if (aliased[o]) target_.buffer_of[aliased[o]] = target_.output_buffer_of[n];
     lowered.bytes_written += n->nbytes();
+    bytes_moved += n->nbytes();
   }
   for (const Node* n : region.inputs) {
     lowered.bytes_read += bytes_read(region, n);
-    if (buffer_of_.contains(n)) continue;
+    bytes_moved += bytes_read(region, n);
+    if (target_.buffer_of.contains(n)) continue;
     if (n->op() == Op::argument) {
-      scalar_of_[n] = b.add_scalar(n->dtype());
+      if (target_.scalar_of.contains(n)) continue;
+      target_.scalar_of[n] = b.add_scalar(n->dtype());
       lowered.scalars.push_back(n);
     } else {
-      buffer_of_[n] = declare(n, Role::Input);
+      target_.buffer_of[n] = declare(n, Role::Input);
     }
   }
 }
@@ -104,6 +123,11 @@ uint32_t RegionEmitter::add_scratch(DType dtype, Role role, int64_t elements) {
 
 void RegionEmitter::phase(std::string name, int64_t tasks, double ns, const std::function<void(ValueId)>& body) {
   lowered.phases.push_back({tasks, ns});
+  if (task_of_part) {
+    body(*task_of_part);
+    if (schedule.non_temporal) b.fence();
+    return;
+  }
   b.phase(std::move(name), [&](ValueId task) {
     body(task);
     if (schedule.non_temporal) b.fence();
@@ -146,7 +170,7 @@ ValueId RegionEmitter::emit(ItemId root, Body& body) {
         v = b.constant_bits(item.dtype, item.node->attr_as<ConstantAttr>().bits);
         break;
       case ItemKind::Argument:
-        v = b.scalar_arg(scalar_of_.at(item.node));
+        v = b.scalar_arg(target_.scalar_of.at(item.node));
         break;
       case ItemKind::Position:
         v = nest.value(item.position);
@@ -184,7 +208,7 @@ ValueId RegionEmitter::emit_load(const Item& item, const Body& body) {
 
 ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std::optional<ValueId> guard,
                                const Body& body) {
-  const uint32_t buffer = buffer_of_.at(item.node);
+  const uint32_t buffer = target_.buffer_of.at(item.node);
   const ValueId zero = b.constant_bits(item.dtype, 0);
   if (a.access == LoopNest::Access::Uniform) {
     if (!guard) return b.load(buffer, a.offset, 1);
@@ -250,7 +274,7 @@ ValueId RegionEmitter::emit_choice(const Item& item, Body& body) {
 }
 
 void RegionEmitter::store_output(size_t o, ValueId value, const Body& body) {
-  const uint32_t buffer = output_buffer_of_.at(region.outputs[o]);
+  const uint32_t buffer = target_.output_buffer_of.at(region.outputs[o]);
   const LoopNest::Address a = nest.address(graph.output_position[o]);
   if (body.lanes > 1 && b.type(value).lanes == 1) value = b.splat(value, body.lanes);
   if (body.mask) return b.store_masked(buffer, a.offset, value, *body.mask);
@@ -258,7 +282,7 @@ void RegionEmitter::store_output(size_t o, ValueId value, const Body& body) {
 }
 
 void RegionEmitter::add_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body) {
-  const uint32_t buffer = output_buffer_of_.at(region.outputs[o]);
+  const uint32_t buffer = target_.output_buffer_of.at(region.outputs[o]);
   const DType dtype = region.outputs[o]->dtype();
   if (body.lanes > 1 && b.type(value).lanes == 1) value = b.splat(value, body.lanes);
   const ValueId zero = b.constant_bits(dtype, 0);
@@ -326,7 +350,7 @@ void RegionEmitter::rows_of_task(ValueId task, int64_t total, int64_t per_task,
 
 void RegionEmitter::prefetch_output(size_t o) {
   const LoopNest::Address a = nest.address(graph.output_position[o]);
-  if (a.access != LoopNest::Access::Scattered) b.prefetch(output_buffer_of_.at(region.outputs[o]), a.offset);
+  if (a.access != LoopNest::Access::Scattered) b.prefetch(target_.output_buffer_of.at(region.outputs[o]), a.offset);
 }
 
 std::vector<ItemId> RegionEmitter::loads_of_epilogue() const {

@@ -17,21 +17,35 @@ struct Body {
   std::unordered_map<ItemId, ValueId> values;
 };
 
+/// The kernel that one or several emitters (the parts of a region) build.
+struct KernelTarget {
+  explicit KernelTarget(std::string name) : b(std::move(name)) {}
+  Lowered lowered;
+  KernelBuilder b;
+  std::unordered_map<const ir::Node*, uint32_t> buffer_of, output_buffer_of, scalar_of;
+};
+
 class RegionEmitter {
+  std::unique_ptr<KernelTarget> own_;
+  KernelTarget& target_;
   static constexpr uint64_t kDynamicSize = 200, kDynamicStride = 201;  // keys of size arguments
 
  public:
   RegionEmitter(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options);
+  /// A part: its buffers, arguments and phases go into another emitter's kernel.
+  RegionEmitter(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options,
+                KernelTarget& target);
 
   const ir::Region& region;
   const Schedule& schedule;
   const LoweringOptions& options;
-  Lowered lowered;
+  Lowered& lowered;
   ItemGraph graph;
-  KernelBuilder b;
+  KernelBuilder& b;
   LoopNest nest;
   /// Lanes of a vector: the schedule's width over the widest type that the region computes in.
   uint16_t lanes;
+  int64_t bytes_moved = 0;  // read and written at least, by this region alone
 
   /// Value of an item in a body; items are emitted at most once per body.
   ValueId emit(ItemId item, Body& body);
@@ -67,12 +81,15 @@ class RegionEmitter {
   Dynamic dynamic_offset(const std::vector<ItemId>& indices, const std::vector<DynamicAxis>& axes, uint64_t key,
                          const Body& body);
 
+  /// Set for a part, whose only phase runs inside that of the whole kernel: the part's task.
+  std::optional<ValueId> task_of_part;
+
   uint32_t add_scratch(DType dtype, Role role, int64_t elements);
   void phase(std::string name, int64_t tasks, double nanoseconds_per_task, const std::function<void(ValueId)>& body);
   /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).
   void rows_of_task(ValueId task, int64_t total, int64_t per_task, const std::function<void(ValueId)>& row);
   /// Prefetches element `offset` of a stored node that is read here.
-  void prefetch(const ir::Node* n, ValueId offset) { b.prefetch(buffer_of_.at(n), offset); }
+  void prefetch(const ir::Node* n, ValueId offset) { b.prefetch(target_.buffer_of.at(n), offset); }
   /// Prefetches where output `o` will be stored at the current binding.
   void prefetch_output(size_t o);
   /// Load items that outputs need after the reductions.
@@ -88,10 +105,6 @@ class RegionEmitter {
   uint16_t choose_lanes() const;
   void declare_buffers();
   std::string kernel_name() const;
-
-  std::unordered_map<const ir::Node*, uint32_t> buffer_of_;
-  std::unordered_map<const ir::Node*, uint32_t> output_buffer_of_;
-  std::unordered_map<const ir::Node*, uint32_t> scalar_of_;
 };
 
 }  // namespace lazuli::codegen

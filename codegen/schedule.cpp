@@ -28,6 +28,7 @@ std::string Schedule::str() const {
   if (block) out += fmt::format(" block={}", block);
   if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
   if (rows_at_once != 1) out += fmt::format(" rows_at_once={}", rows_at_once);
+  if (parts) out += fmt::format(" parts={}", parts);
   if (ranges != 1) out += fmt::format(" ranges={}", ranges);
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
@@ -99,6 +100,13 @@ Schedule gpu_schedule(const Region& region) {
 }  // namespace
 
 Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
+  if (!region.parts.empty()) {
+    LoweringOptions first = options;
+    first.aliases.clear();
+    Schedule s = choose_schedule(region.parts[0], first);
+    s.parts = static_cast<int>(region.parts.size());
+    return s;
+  }
   if (options.gpu) return gpu_schedule(region);
   Schedule s;
   s.vector_bits = options.target.vector_bits;

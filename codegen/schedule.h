@@ -38,6 +38,7 @@ struct Schedule {
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU
+  int parts = 0;              // a region of parts: how many; the rest is the schedule of the first
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
   int tile_rows = 0, tile_vectors = 0;

@@ -23,6 +23,12 @@ struct ScatterLoops {
   int64_t row_extent() const { return rows * columns; }
 };
 
+/// A region of parts: one phase, whose task number selects the part.
+Lowered lower_parts(const ir::Region& region, const Schedule& schedule,
+                    const LoweringOptions& options);  // lower_parts.cpp
+/// Adds the arithmetic of the emitter's region to the costs.
+void add_flops(RegionEmitter& e);
+
 /// Nanoseconds that one point of the full space takes on one core, a rough estimate.
 double estimate_ns_per_point(const RegionEmitter& e);
 /// Prefetches the schedule's distance ahead of every large consecutive load of the current body.

@@ -37,6 +37,9 @@ struct Region {
   /// Pairs (index into outputs, index into inputs) that may share one buffer: the input is read only at the element
   /// that is written, by the task that writes it.
   std::vector<std::pair<uint32_t, uint32_t>> may_alias;
+  /// Not empty: a Map of several maps over spaces of their own, independent of each other, that are one launch. Nodes,
+  /// inputs, outputs and may_alias are those of all parts together; space, arena, axes and output_index are unused.
+  std::vector<Region> parts;
 };
 
 /// Bytes of an input that the region reads at least: of what it reads at indices only, not more than it takes.

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "ir/contraction.h"
+#include "passes/group_maps.h"
 #include "passes/partition_builder.h"
 
 namespace lazuli::passes {
@@ -331,7 +332,9 @@ class Partitioner {
 }  // namespace
 
 Partition partition(const Graph& g, PassContext& ctx) {
-  return Partitioner(g, ctx).run();
+  Partition p = Partitioner(g, ctx).run();
+  group_maps(g, p, ctx);
+  return p;
 }
 
 std::string print_partition(const Partition& p) {
@@ -344,7 +347,9 @@ std::string print_partition(const Partition& p) {
   };
   for (size_t i = 0; i < p.regions.size(); ++i) {
     const Region& r = p.regions[i];
-    out += fmt::format("region {} {} space={}", i, name(r.kind), str(r.space));
+    out += fmt::format("region {} {}", i, name(r.kind));
+    if (r.parts.empty()) out += " space=" + str(r.space);
+    for (size_t k = 0; k < r.parts.size(); ++k) out += (k ? ", " : " spaces=") + str(r.parts[k].space);
     if (r.kind == RegionKind::Row) out += fmt::format(" reduced={}", str(r.reduced));
     out += " (";
     for (size_t k = 0; k < r.inputs.size(); ++k) out += (k ? ", " : "") + name_of(r.inputs[k]);

@@ -64,8 +64,10 @@ std::string explain_region(size_t number, const ir::Region& region) {
   std::vector<const Node*> ops;
   for (const Node* n : region.nodes)
     if (ir::family(n->op()) != ir::Family::Leaf || n->op() == ir::Op::random_bits) ops.push_back(n);
-  std::string text = fmt::format("kernel {}: {} over {}{}, {} ops, reads {}, writes {}\n", number,
-                                 ir::name(region.kind), ir::str(region.space),
+  std::string over = ir::str(region.space);
+  for (size_t i = 0; i < region.parts.size(); ++i) over = (i ? over + " and " : "") + ir::str(region.parts[i].space);
+  std::string text = fmt::format("kernel {}: {}{} over {}{}, {} ops, reads {}, writes {}\n", number,
+                                 ir::name(region.kind), region.parts.empty() ? "" : "s", over,
                                  region.reduced.empty() ? "" : fmt::format(" reduced over {}", ir::str(region.reduced)),
                                  ops.size(), spell_bytes(read), spell_bytes(written));
   for (size_t i = 0; i < ops.size() && i < kMostOps; ++i) {

@@ -17,8 +17,31 @@ int64_t aligned(int64_t bytes) {
   return (bytes + passes::kBufferAlignment - 1) / passes::kBufferAlignment * passes::kBufferAlignment;
 }
 
+std::string region_key(const ir::Region& region, const codegen::LoweringOptions& options);
+
+/// The parts one after the other, and which inputs and outputs of the whole theirs are.
+std::string parts_key(const ir::Region& region, const codegen::LoweringOptions& options) {
+  ByteWriter key;
+  key.put(~uint64_t{0});  // no vector width: the key of a region without parts begins with its target
+  key.put(region.parts.size());
+  codegen::LoweringOptions own = options;
+  own.aliases.clear();
+  const ir::NodeNumbers inputs(region.inputs);
+  for (const ir::Region& part : region.parts) {
+    key.put(std::string_view(region_key(part, own)));
+    for (const Node* n : part.inputs) key.put(inputs[n]);
+  }
+  key.put(options.aliases.size());
+  for (const auto& [output, input] : options.aliases) {
+    key.put(output);
+    key.put(input);
+  }
+  return key.take();
+}
+
 /// Everything that lowering sees of a region, with nodes numbered by position: inputs first, then nodes.
 std::string region_key(const ir::Region& region, const codegen::LoweringOptions& options) {
+  if (!region.parts.empty()) return parts_key(region, options);
   ByteWriter key;
   key.reserve(64 + region.nodes.size() * 12);
   key.put(std::string_view(options.target.str()));

@@ -144,5 +144,52 @@ TEST(KernelCount, Contractions) {
   for (const Litmus& l : table) EXPECT_EQ(kernels(l.body), l.kernels) << l.what;
 }
 
+/// One parameter of an Adam step: reads p, g, m, v, stores all but g anew.
+std::string adam(int k, const std::string& shape) {
+  const auto n = [k](const char* name) { return "%" + std::string(name) + std::to_string(k); };
+  std::string text;
+  for (const char* leaf : {"p", "g", "m", "v"}) text += n(leaf) + " = data : float32" + shape + "\n";
+  const auto line = [&](const std::string& to, const std::string& op) {
+    text += to + " = " + op + " : float32" + shape + "\n";
+  };
+  const auto full = [&](const char* name, const char* scalar) { line(n(name), std::string("expand ") + scalar); };
+  full("b", "%beta1"), full("c", "%beta2"), full("d", "%gamma1"), full("e", "%gamma2"), full("l", "%lr"),
+      full("z", "%eps");
+  line(n("mb"), "mul " + n("m") + ", " + n("b")), line(n("gd"), "mul " + n("g") + ", " + n("d"));
+  line(n("nm"), "add " + n("mb") + ", " + n("gd"));
+  line(n("gg"), "mul " + n("g") + ", " + n("g")), line(n("vc"), "mul " + n("v") + ", " + n("c"));
+  line(n("ge"), "mul " + n("gg") + ", " + n("e")), line(n("nv"), "add " + n("vc") + ", " + n("ge"));
+  line(n("s"), "sqrt " + n("nv")), line(n("t"), "add " + n("s") + ", " + n("z"));
+  line(n("u"), "div " + n("nm") + ", " + n("t")), line(n("w"), "mul " + n("u") + ", " + n("l"));
+  line(n("np"), "sub " + n("p") + ", " + n("w"));
+  return text;
+}
+const char* const kAdamNumbers =
+    "%lr = argument : float32[]\n%beta1 = constant 0.9 : float32[]\n%beta2 = constant 0.999 : float32[]\n"
+    "%gamma1 = constant 0.1 : float32[]\n%gamma2 = constant 0.001 : float32[]\n%eps = constant 1e-8 : float32[]\n";
+
+TEST(KernelCount, AdamOverFourParameters) {
+  EXPECT_EQ(kernels(kAdamNumbers + adam(0, "[64, 128]") + adam(1, "[128]") + adam(2, "[128, 10]") + adam(3, "[10]") +
+                    "return %np0, %nm0, %nv0, %np1, %nm1, %nv1, %np2, %nm2, %nv2, %np3, %nm3, %nv3\n"),
+            1u);
+}
+
+TEST(KernelCount, LargeMapsStayAlone) {
+  EXPECT_EQ(kernels(kAdamNumbers + adam(0, "[1024, 1024]") + adam(1, "[1024]") + adam(2, "[1024, 1024, 2]") +
+                    "return %np0, %nm0, %nv0, %np1, %nm1, %nv1, %np2, %nm2, %nv2\n"),
+            3u);
+}
+
+TEST(KernelCount, MapsThatWaitForEachOtherAreNotOneKernel) {
+  // b needs a through a contraction; c belongs to neither and runs beside one of them.
+  EXPECT_EQ(
+      kernels("%x = data : float32[8, 8]\n%a = exp %x : float32[8, 8]\n"
+              "%d = dot_general %a, %a {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]} : "
+              "float32[8, 8]\n%s = sum %d {axes = [0, 1]} : float32[]\n%y = data : float32[5]\n"
+              "%e = expand %s : float32[5]\n%b = add %e, %y : float32[5]\n%z = data : float32[7]\n"
+              "%c = exp %z : float32[7]\nreturn %a, %b, %c\n"),
+      4u);
+}
+
 }  // namespace
 }  // namespace lazuli::testing
