@@ -155,6 +155,13 @@ class Builder {
     } else if (n->op() == Op::gather) {
       const IndexVec place(std::span<const IndexId>(k.index.data(), n->input(1)->rank()));
       for (const Node* in : n->inputs().subspan(1)) needs->push_back(guarded(in, place, k.inside));
+    } else if (n->op() == Op::scatter_add) {
+      const std::optional<PointScatter> point = as_point_scatter(n);
+      if (!point) throw Error(ErrorKind::Internal, "lower: a scatter_add that is not a region of its own");
+      const ScatterIndices at = point_operand_indices(n, *point, k.index);
+      needs->push_back(guarded(n->input(0), k.index, k.inside));
+      needs->push_back(guarded(n->input(1), at.values, k.inside));
+      for (size_t c : point->chosen) needs->push_back(guarded(n->input(2 + c), at.place, k.inside));
     } else if (is_reduce(n->op())) {
       needs->push_back(guarded(n->input(0), reduction_operand(n, k.index), k.inside));
     } else if (n->op() == Op::dot_general) {
@@ -250,6 +257,7 @@ class Builder {
     }
     if (is_movement(n->op())) return operands[0];
     if (n->op() == Op::gather) return add_gather(k, operands);
+    if (n->op() == Op::scatter_add) return add_point_scatter(k, std::move(operands));
     if (is_elementwise(n->op())) {
       item.kind = ItemKind::Function;
       item.operands = std::move(operands);
@@ -274,6 +282,31 @@ class Builder {
     item.dynamic = split_indices(x, axes, operands, &where, &item.operands);
     item.position = arena_.flatten(where, x->shape());
     if (item.dynamic.empty()) item.kind = ItemKind::Load;
+    return add(std::move(item));
+  }
+
+  // base + value where every chosen index is that of the element, else base; each is checked against its axis.
+  ItemId add_point_scatter(const Key& k, std::vector<ItemId> operands) {
+    const Node* n = k.node;
+    if (is_half(n->dtype())) throw Error(ErrorKind::Internal, "lower: scatter_add of half types is expanded before");
+    const Dims& axes = n->attr_as<AxesAttr>().axes;
+    const std::vector<size_t> chosen = as_point_scatter(n)->chosen;
+    std::vector<DType> params{n->dtype(), n->dtype()};
+    params.insert(params.end(), 3 * chosen.size(), kInt64);
+    for (size_t c : chosen) operands.push_back(position_item(n, k.index[static_cast<size_t>(axes[c])]));
+    for (size_t c : chosen)
+      operands.push_back(position_item(n, arena_.constant(n->shape()[static_cast<size_t>(axes[c])])));
+    scalar::Builder s(params);
+    scalar::Value here = s.constant_bits(kBool, 1);
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      const scalar::Value index = s.param(2 + i);
+      s.check(s.ult(index, s.param(2 + 2 * chosen.size() + i)), scalar::kIndexOutOfBounds);
+      here = s.bit_and(here, s.eq(index, s.param(2 + chosen.size() + i)));
+    }
+    Item item{.kind = ItemKind::Function, .node = n, .dtype = n->dtype(), .inside = k.inside};
+    item.operands = std::move(operands);
+    item.function =
+        std::make_shared<scalar::Function>(s.finish({s.select(here, s.add(s.param(0), s.param(1)), s.param(0))}));
     return add(std::move(item));
   }
 

@@ -390,6 +390,54 @@ ScatterIndices scatter_operand_indices(const Node* scatter, const IndexVec& inde
   return out;
 }
 
+namespace {
+
+/// The axis of the operand's shape whose positions it holds, -1 if it does not hold positions.
+int64_t positions_along(const Node* index) {
+  IndexArena arena;
+  IndexVec at;
+  for (int64_t size : index->shape()) at.push_back(arena.variable(size));
+  const IndexVec axes = at;
+  const Node* n = index;
+  while (n->op() != Op::iota) {
+    if (family(n->op()) != Family::Movement || has_pieces(n->op())) return -1;
+    at = operand_index(n, at, arena);
+    n = n->input(0);
+  }
+  const IndexId position = at[static_cast<size_t>(n->attr_as<AxesAttr>().axes[0])];
+  for (size_t d = 0; d < axes.size(); ++d)
+    if (index->shape()[d] > 1 && axes[d] == position) return static_cast<int64_t>(d);
+  return -1;
+}
+
+}  // namespace
+
+std::optional<PointScatter> as_point_scatter(const Node* scatter) {
+  if (scatter->op() != Op::scatter_add) return std::nullopt;
+  const Dims& axes = scatter->attr_as<AxesAttr>().axes;
+  const Shape& places = scatter->input(2)->shape();
+  PointScatter point{std::vector<int64_t>(places.size(), -1), {}};
+  for (size_t k = 0; k < axes.size(); ++k) {
+    const int64_t d = positions_along(scatter->input(2 + k));
+    const bool fits = d >= 0 && point.place[static_cast<size_t>(d)] < 0 &&
+                      places[static_cast<size_t>(d)] == scatter->shape()[static_cast<size_t>(axes[k])];
+    if (fits) {
+      point.place[static_cast<size_t>(d)] = axes[k];
+    } else {
+      point.chosen.push_back(k);
+    }
+  }
+  for (size_t d = 0; d < places.size(); ++d)
+    if (places[d] != 1 && point.place[d] < 0) return std::nullopt;
+  return point;
+}
+
+ScatterIndices point_operand_indices(const Node* scatter, const PointScatter& point, const IndexVec& index) {
+  IndexVec place;
+  for (int64_t axis : point.place) place.push_back(axis < 0 ? IndexId{0} : index[static_cast<size_t>(axis)]);
+  return scatter_operand_indices(scatter, index, {place.data(), place.size()});
+}
+
 std::pair<IndexVec, IndexVec> dot_operand_indices(const Node* dot, const IndexVec& index,
                                                   std::span<const IndexId> contracted) {
   const DotDims& d = *dot->attr_as<DotAttr>().dims;

@@ -6,6 +6,7 @@
 // expressions when a region is analysed or lowered. Views are never stacked into objects.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -124,6 +125,17 @@ struct ScatterIndices {
   IndexVec place, values;
 };
 ScatterIndices scatter_operand_indices(const Node* scatter, const IndexVec& index, std::span<const IndexId> places);
+
+/// A scatter_add that adds at most one value to every element: the positions of each axis of its index operands are the
+/// index along one axis of the result, and the other indexed axes choose among them (the gradient of picking one
+/// element per row). It is elementwise: base + value where the chosen indices are those of the element, else base.
+struct PointScatter {
+  std::vector<int64_t> place;  // per axis of the index operands: the axis of the result, -1 where there is one place
+  std::vector<size_t> chosen;  // numbers of the index operands that choose
+};
+std::optional<PointScatter> as_point_scatter(const Node* scatter);
+/// Indices of a point scatter's chosen operands and of its values, at `index` of its result.
+ScatterIndices point_operand_indices(const Node* scatter, const PointScatter& point, const IndexVec& index);
 
 inline bool has_pieces(Op op) {
   return op == Op::pad || op == Op::concat || op == Op::slice_update;

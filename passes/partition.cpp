@@ -68,6 +68,7 @@ class Partitioner {
     double bytes = 0;  // bytes of leaves below, counted per path
     bool is_output = false;
     bool above_kernel = false;          // a reduction or contraction is below
+    std::optional<PointScatter> point;  // of a scatter_add that is computed like an elementwise op
     const Node* contraction = nullptr;  // the first one below of as many elements: this may become its epilogue
   };
 
@@ -76,7 +77,8 @@ class Partitioner {
       const Node* n = order_[i];
       NodeInfo& f = info_[i];
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
-      if (is_reduce(n->op()) || n->op() == Op::dot_general || n->op() == Op::scatter_add) {
+      if (n->op() == Op::scatter_add) f.point = as_point_scatter(n);
+      if (is_reduce(n->op()) || n->op() == Op::dot_general || (n->op() == Op::scatter_add && !f.point)) {
         f.bytes = static_cast<double>(n->nbytes());
         f.above_kernel = true;
         if (n->op() == Op::dot_general) f.contraction = n;
@@ -115,7 +117,7 @@ class Partitioner {
     if (!ctx_.fuse) return store(i, Unfused::Disabled);
     if (is_reduce(n->op())) return place_reduction(i);
     if (n->op() == Op::dot_general) return place_contraction(i);
-    if (indexed || n->op() == Op::scatter_add) return store(i, Unfused::Indexed);
+    if (indexed || (n->op() == Op::scatter_add && !f.point)) return store(i, Unfused::Indexed);
     Unfused why{};
     if (!stays_virtual(n, f, &why)) return store(i, why);
     for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.use);
@@ -142,7 +144,7 @@ class Partitioner {
   // to that one's kernel, and what is needed again for every row of the other operand must cost next to nothing.
   static bool fits_operand(const Node* n, const NodeInfo& f, Use use) {
     if (is_movement(n->op()) || n->op() == Op::barrier) return true;
-    if (n->op() == Op::gather) return false;  // it would be read, and checked, for every tile
+    if (is_indexed(n->op())) return false;  // it would be read, and checked, for every tile
     return !f.above_kernel && (use == Use::Packed || f.ops <= kRepeatOps);
   }
 
@@ -159,6 +161,12 @@ class Partitioner {
       demand(region, n, n->input(0), {}, Use::Indexed);
       const IndexVec place(std::span<const IndexId>(index.data(), n->input(1)->rank()));
       for (const Node* in : n->inputs().subspan(1)) demand(region, n, in, place, use);
+    } else if (n->op() == Op::scatter_add) {
+      const PointScatter& point = *info_[position_.at(n)].point;
+      const ScatterIndices at = point_operand_indices(n, point, index);
+      demand(region, n, n->input(0), index, use);
+      demand(region, n, n->input(1), at.values, use);
+      for (size_t k : point.chosen) demand(region, n, n->input(2 + k), at.place, use);
     } else {
       for (const Node* in : n->inputs()) demand(region, n, in, in->rank() == 0 ? IndexVec{} : index, use);
     }
@@ -246,6 +254,12 @@ class Partitioner {
     demand(region, dot, dot->input(1), rhs, use(sizes.rows));
   }
 
+  /// Whether node i is stored by a region of its own kind, which no other root joins.
+  bool needs_region(uint32_t i) const {
+    const Op op = order_[i]->op();
+    return op == Op::dot_general || (op == Op::scatter_add && !info_[i].point);
+  }
+
   void scatter_in(uint32_t region, const Node* n, const IndexVec& index) {
     RegionBuilder& r = *regions_[region];
     r.add_node(n, 1);
@@ -259,7 +273,7 @@ class Partitioner {
   void store(uint32_t i, Unfused why) {
     const Node* n = order_[i];
     const NodeInfo& f = info_[i];
-    const bool computes_alone = is_reduce(n->op()) || RegionBuilder::needs_region(n->op());
+    const bool computes_alone = is_reduce(n->op()) || needs_region(i);
     const Demand* last = ctx_.fuse ? last_reader(f) : nullptr;
     if (last && last->at_point() && why != Unfused::OpLimit) {
       const Demand where = *last;
@@ -283,7 +297,7 @@ class Partitioner {
       demand(region, n, n->input(0), r.reduction_operand(n, index), Use::Once);
     } else if (n->op() == Op::dot_general) {
       demand_operands(region, n, index);
-    } else if (n->op() == Op::scatter_add) {
+    } else if (n->op() == Op::scatter_add && !f.point) {
       scatter_in(region, n, index);
     } else {
       compute_in(region, n, index, Use::Once);
@@ -295,14 +309,14 @@ class Partitioner {
     const Node* n = order_[i];
     int64_t newest_reader = last_reader_region;
     for (const Demand& d : info_[i].demands) newest_reader = std::max<int64_t>(newest_reader, d.region);
-    const std::string key = RegionBuilder::space_key(n);
-    if (ctx_.fuse && !RegionBuilder::needs_region(n->op())) {
+    const std::string key = RegionBuilder::space_key(n, needs_region(i));
+    if (ctx_.fuse && !needs_region(i)) {
       if (auto it = open_.find(key); it != open_.end() && static_cast<int64_t>(it->second) > newest_reader &&
                                      regions_[it->second]->has_room(costs_.of(n), ctx_) &&
                                      regions_[it->second]->shares_contraction(info_[i].contraction))
         return it->second;
     }
-    regions_.push_back(std::make_unique<RegionBuilder>(n));
+    regions_.push_back(std::make_unique<RegionBuilder>(n, needs_region(i)));
     regions_.back()->shares_contraction(info_[i].contraction);
     const auto id = static_cast<uint32_t>(regions_.size() - 1);
     open_[key] = id;

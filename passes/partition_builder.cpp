@@ -46,7 +46,7 @@ Dims contracted_extents(const Node* dot) {
 
 }  // namespace
 
-RegionBuilder::RegionBuilder(const Node* root) {
+RegionBuilder::RegionBuilder(const Node* root, bool of_its_own) {
   if (is_reduce(root->op())) {
     kind_ = RegionKind::Row;
     const std::vector<bool> reduced = is_reduced_axis(root);
@@ -58,7 +58,7 @@ RegionBuilder::RegionBuilder(const Node* root) {
       contraction_ = root;
       add_axes(contracted_extents(root), true);
     }
-    if (root->op() == Op::scatter_add) {
+    if (root->op() == Op::scatter_add && of_its_own) {
       kind_ = RegionKind::Scatter;
       add_axes(root->input(2)->shape(), true);
     }
@@ -73,9 +73,9 @@ void RegionBuilder::add_axes(std::span<const int64_t> extents, bool reduced) {
   }
 }
 
-std::string RegionBuilder::space_key(const Node* root) {
+std::string RegionBuilder::space_key(const Node* root, bool of_its_own) {
   if (is_reduce(root->op())) return fmt::format("{}/{}", str(root->input(0)->shape()), str(reduction_axes(root)));
-  if (needs_region(root->op())) return fmt::format("{}{}", name(root->op()), root->serial());
+  if (of_its_own) return fmt::format("{}{}", name(root->op()), root->serial());
   return str(root->shape());
 }
 

@@ -25,13 +25,12 @@ class RegionBuilder {
  public:
   /// A region whose space is that of `root`: its shape (map), its operand's (reduction), result and contracted axes
   /// (dot).
-  explicit RegionBuilder(const ir::Node* root);
+  /// `of_its_own`: dot and scatter_add, whose kind of region no other root joins.
+  RegionBuilder(const ir::Node* root, bool of_its_own);
 
   ir::IndexArena& arena() { return *arena_; }
   /// Equal for roots that may share a region.
-  static std::string space_key(const ir::Node* root);
-  /// Ops that are stored by a region of their own kind, which no other root joins.
-  static bool needs_region(ir::Op op) { return op == ir::Op::dot_general || op == ir::Op::scatter_add; }
+  static std::string space_key(const ir::Node* root, bool of_its_own);
   /// Index at which a root of this region's space is stored.
   ir::IndexVec root_index(const ir::Node* root) const;
 

@@ -213,5 +213,31 @@ TEST(LowerScatterAdd, NothingToAddAndIndicesOutside) {
       20);
 }
 
+TEST(LowerScatterAdd, OneElementPerRowIsElementwise) {
+  // The gradient of picking one element per row, and what follows it: one kernel.
+  const std::string body =
+      "%0 = data : float32[30, 11]\n%1 = data : int64[30]\n%2 = iota {axis = 0} : int64[30]\n%3 = data : float32[30]\n"
+      "%4 = constant -0 : float32[]\n%5 = expand %4 : float32[30, 11]\n"
+      "%6 = scatter_add %5, %3, %2, %1 {axes = [0, 1]} : float32[30, 11]\n%7 = add %0, %6 : float32[30, 11]\n"
+      "%8 = sum %7 {axes = [1]} : float32[30]\nreturn %7, %8\n";
+  expect_equal(body, 11);
+  Interner interner;
+  EXPECT_EQ(count_kernels(parse("graph {\n" + body + "}\n", interner)), 1u);
+  expect_failure(body, 12);
+  // As take_along_dim writes it, over three axes, and of half types.
+  expect_equal(
+      "%0 = data : float16[5, 6, 7]\n%1 = data : int64[5, 1, 7]\n%2 = iota {axis = 0} : int64[5, 1, 7]\n"
+      "%3 = iota {axis = 2} : int64[5, 1, 7]\n%4 = data : float16[5, 1, 7]\n"
+      "%5 = scatter_add %0, %4, %2, %1, %3 {axes = [0, 1, 2]} : float16[5, 6, 7]\nreturn %5\n",
+      6);
+  // Rows of fewer places, or two values per row, are not.
+  expect_equal(
+      "%0 = data : float32[30, 11]\n%1 = data : int64[20]\n%2 = iota {axis = 0} : int64[20]\n"
+      "%3 = data : float32[20]\n%4 = scatter_add %0, %3, %2, %1 {axes = [0, 1]} : float32[30, 11]\n"
+      "%5 = data : int64[30, 2]\n%6 = iota {axis = 0} : int64[30, 2]\n%7 = data : float32[30, 2]\n"
+      "%8 = scatter_add %4, %7, %6, %5 {axes = [0, 1]} : float32[30, 11]\nreturn %4, %8\n",
+      11);
+}
+
 }  // namespace
 }  // namespace lazuli::testing
