@@ -39,5 +39,7 @@ extern const Reference kReference;
 void copy_around_caches(const float* from, float* to, int64_t n);
 float read_all(const float* from, int64_t n);
 const char* limits_vectors();
+/// Independent chains of fused multiply-adds in registers alone; returns how many operations (two per fma) it did.
+double multiply_add(int64_t rounds);
 
 }  // namespace bench

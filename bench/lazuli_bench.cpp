@@ -1,4 +1,5 @@
-// lazuli-bench: five streaming cases against what the machine allows, Eigen and hand-written loops, in one run.
+// lazuli-bench: five streaming cases against what the machine allows, Eigen and hand-written loops, and matrix products
+// against multiply-adds in registers and the libraries that are installed, in one run.
 //
 // Everybody's result is compared with float64 before anything is timed. Google Benchmark runs the rounds of all series
 // interleaved in random order, so that a disturbance of the machine falls on all alike. All series read the same
@@ -26,21 +27,43 @@
 #include <vector>
 
 #include "cases.h"
+#include "contract.h"
 #include "results.h"
+#include "rounds.h"
 
 namespace bench {
+
+Memory allocate(int64_t elements) {
+  const size_t bytes = (static_cast<size_t>(elements) * sizeof(float) + (2u << 20) - 1) & ~((size_t{2} << 20) - 1);
+  Memory memory(static_cast<float*>(std::aligned_alloc(2u << 20, bytes)));
+  if (!memory) throw std::bad_alloc();
+  madvise(memory.get(), bytes, MADV_HUGEPAGE);
+  std::fill_n(memory.get(), elements, 0.f);
+  return memory;
+}
+
+void add_series(const std::string& name, int rounds, std::function<double()> round) {
+  benchmark::RegisterBenchmark(name.c_str(),
+                               [round = std::move(round)](benchmark::State& state) {
+                                 round();
+                                 for (auto _ : state) state.SetIterationTime(round() / 1000);
+                               })
+      ->UseManualTime()
+      ->Iterations(1)
+      ->Repetitions(rounds)
+      ->Unit(benchmark::kMillisecond);
+}
+
 namespace {
 
 namespace lz = lazuli;
-using Clock = std::chrono::steady_clock;
-
 constexpr const char* kHelp =
-    R"(lazuli-bench: streaming kernels against the limits of the machine, Eigen and plain loops
+    R"(lazuli-bench: kernels against the limits of the machine, libraries and plain loops
 
   --filter=TEXT   only cases whose name contains TEXT
   --json=FILE     write what was measured to FILE
   --rounds=N      timed rounds of every series (default: 31)
-  --size=N        rows and columns, a multiple of 64 (default: 4096)
+  --size=N        rows and columns of the streaming cases, a multiple of 64 (default: 4096)
 )";
 
 struct Settings {
@@ -81,21 +104,6 @@ const Case kCases[] = {
     {"reduce/sum_axis0", true, &Peer::sum_axis0, &Reference::sum_axis0, 1e-6,
      [](const auto& x, const auto&, const auto&) { return x.sum(0); }, row},
 };
-
-struct Release {
-  void operator()(float* p) const { std::free(p); }
-};
-using Memory = std::unique_ptr<float[], Release>;
-
-/// Written once, so that no round pays for its pages.
-Memory allocate(int64_t elements) {
-  const size_t bytes = (static_cast<size_t>(elements) * sizeof(float) + (2u << 20) - 1) & ~((size_t{2} << 20) - 1);
-  Memory memory(static_cast<float*>(std::aligned_alloc(2u << 20, bytes)));
-  if (!memory) throw std::bad_alloc();
-  madvise(memory.get(), bytes, MADV_HUGEPAGE);
-  std::fill_n(memory.get(), elements, 0.f);
-  return memory;
-}
 
 class Session {
  public:
@@ -163,10 +171,6 @@ class Session {
   Memory y_;
 };
 
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
 /// Keeps the time of every round by the benchmark's name.
 class Collector : public benchmark::BenchmarkReporter {
  public:
@@ -180,20 +184,6 @@ class Collector : public benchmark::BenchmarkReporter {
   std::map<std::string, std::vector<double>, std::less<>> rounds;
 };
 
-/// `round` returns its own time. It is run once untimed before each timed round, so that nobody begins in caches and
-/// pages that the previous series left.
-void add_series(const std::string& name, int rounds, std::function<double()> round) {
-  benchmark::RegisterBenchmark(name.c_str(),
-                               [round = std::move(round)](benchmark::State& state) {
-                                 round();
-                                 for (auto _ : state) state.SetIterationTime(round() / 1000);
-                               })
-      ->UseManualTime()
-      ->Iterations(1)
-      ->Repetitions(rounds)
-      ->Unit(benchmark::kMillisecond);
-}
-
 Results measure(const Settings& settings) {
   lz::set_num_threads(1);
   Session session(settings);
@@ -205,23 +195,23 @@ Results measure(const Settings& settings) {
   std::vector<const Case*> cases;
   for (const Case& c : kCases)
     if (std::string_view(c.name).find(settings.filter) != std::string_view::npos) cases.push_back(&c);
-  if (cases.empty()) throw std::runtime_error("no case has \"" + settings.filter + "\" in its name");
+  ContractCases contractions(settings.filter);
+  if (cases.empty() && contractions.empty())
+    throw std::runtime_error("no case has \"" + settings.filter + "\" in its name");
   for (const Case* c : cases) session.check(*c);
+  contractions.check();
   std::printf("results agree with float64\n");
   std::fflush(stdout);
 
-  const auto timed = [](auto body) {
-    return [body] {
-      const auto start = Clock::now();
-      body();
-      return milliseconds_since(start);
-    };
-  };
   add_series("copy", settings.rounds, timed([&] {
                const Operands o = session.operands();
                copy_around_caches(o.x, o.y, n * n);
              }));
   add_series("read", settings.rounds, timed([&] { benchmark::DoNotOptimize(read_all(session.operands().x, n * n)); }));
+  constexpr int64_t kMultiplyAdds = 400000;
+  add_series("fma", settings.rounds, timed([] { multiply_add(kMultiplyAdds); }));
+  results.fma_flops = multiply_add(kMultiplyAdds);
+  contractions.add(settings.rounds);
   std::map<const Case*, int64_t> allocations;
   for (const Case* c : cases) {
     const std::string prefix = std::string(c->name) + " ";
@@ -250,16 +240,19 @@ Results measure(const Settings& settings) {
   };
   results.copy = take("copy", "copy");
   results.read = take("read", "read");
+  results.fma = take("fma", "fma");
   for (const Case* c : cases) {
     CaseResult result{.name = c->name,
-                      .reads = c->reads,
+                      .limit = c->reads ? Limit::Read : Limit::Copy,
                       .bytes = c->reads ? bytes : 2 * bytes,
+                      .flops = 0,
                       .allocations = allocations[c],
                       .series = {}};
     for (const char* who : {"Lazuli kernel", "Lazuli call", "Eigen", "loop"})
       result.series.push_back(take(std::string(c->name) + " " + who, who));
     results.cases.push_back(std::move(result));
   }
+  contractions.collect(take, results);
   benchmark::ClearRegisteredBenchmarks();
   return results;
 }

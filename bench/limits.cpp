@@ -78,6 +78,27 @@ float read128(const float* from, int64_t n) {
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
+// In assembly, because compilers move accumulators of such loops through memory or fold them.
+#define LZ_EACH_12(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define LZ_CLOBBERS(r) \
+  r "0", r "1", r "2", r "3", r "4", r "5", r "6", r "7", r "8", r "9", r "10", r "11", r "14", r "15"
+
+void fma512(int64_t rounds) {
+#define LZ_FMA(n) "vfmadd231ps %%zmm14, %%zmm15, %%zmm" #n "\n"
+  asm volatile("vpxorq %%zmm14, %%zmm14, %%zmm14\nvpxorq %%zmm15, %%zmm15, %%zmm15\n1:\n" LZ_EACH_12(LZ_FMA)
+                   LZ_EACH_12(LZ_FMA) "dec %0\njnz 1b"
+               : "+r"(rounds)::"cc", LZ_CLOBBERS("xmm"));
+#undef LZ_FMA
+}
+
+void fma256(int64_t rounds) {
+#define LZ_FMA(n) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #n "\n"
+  asm volatile("vxorps %%ymm14, %%ymm14, %%ymm14\nvxorps %%ymm15, %%ymm15, %%ymm15\n1:\n" LZ_EACH_12(LZ_FMA)
+                   LZ_EACH_12(LZ_FMA) "dec %0\njnz 1b"
+               : "+r"(rounds)::"cc", LZ_CLOBBERS("xmm"));
+#undef LZ_FMA
+}
+
 int vector_bits() {
   if (__builtin_cpu_supports("avx512f")) return 512;
   return __builtin_cpu_supports("avx2") ? 256 : 128;
@@ -105,6 +126,12 @@ float read_all(const float* from, int64_t n) {
     default:
       return read128(from, n);
   }
+}
+
+double multiply_add(int64_t rounds) {
+  const int bits = vector_bits() == 512 ? 512 : 256;
+  if (vector_bits() >= 256 && __builtin_cpu_supports("fma")) bits == 512 ? fma512(rounds) : fma256(rounds);
+  return static_cast<double>(rounds) * 24 * (bits / 32) * 2;
 }
 
 const char* limits_vectors() {

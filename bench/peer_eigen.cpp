@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 
 #include "cases.h"
+#include "contract.h"
 
 namespace bench {
 namespace {
@@ -59,6 +60,27 @@ void sum_axis0(const Operands& o) {
 }
 
 }  // namespace
+
+std::string eigen_version() {
+  return std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+         std::to_string(EIGEN_MINOR_VERSION);
+}
+
+void eigen_multiply(const float* a, const float* b, float* c, int64_t n) {
+  using Dense = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  Eigen::Map<Dense>(c, n, n).noalias() = Eigen::Map<const Dense>(a, n, n) * Eigen::Map<const Dense>(b, n, n);
+}
+
+void eigen_epilogue(float* c, const float* bias, const float* residual, int64_t n) {
+  Eigen::Map<Matrix> y(c, n, n);
+  const Eigen::Map<const Matrix> r(residual, n, n);
+  const Eigen::Map<const Row> b(bias, n);
+  Row v(n);
+  for (int64_t i = 0; i < n; ++i) {
+    v = y.row(i) + b;
+    y.row(i) = 0.5f * v * (1.f + (0.7978845608f * (v + 0.044715f * v * v * v)).tanh()) + r.row(i);
+  }
+}
 
 const Peer kEigen{relu_bias, gelu_tanh, softmax, sum_all, sum_axis0};
 

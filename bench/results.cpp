@@ -9,6 +9,8 @@
 namespace bench {
 namespace {
 
+constexpr const char* kLimitNames[] = {"copy", "read", "fma"};
+
 std::string processor() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)
@@ -40,19 +42,33 @@ double Series::fastest() const {
   return rounds.empty() ? 0 : *std::min_element(rounds.begin(), rounds.end());
 }
 
+double Results::limit_ms(const CaseResult& c) const {
+  switch (c.limit) {
+    case Limit::Copy:
+      return copy.median();
+    case Limit::Read:
+      return read.median();
+    case Limit::Fma:
+      break;
+  }
+  return fma.median() * c.flops / fma_flops;
+}
+
 void print_table(const Results& r) {
   const int64_t array = r.rows * r.columns * static_cast<int64_t>(sizeof(float));
   std::printf("%s, one thread, %lld x %lld float32, medians of %d interleaved rounds\n", processor().c_str(),
               static_cast<long long>(r.rows), static_cast<long long>(r.columns), r.rounds);
-  std::printf("limits (%s): copy around the caches %.3f ms (%.1f GB/s), read %.3f ms (%.1f GB/s)\n\n", limits_vectors(),
-              r.copy.median(), gigabytes_per_second(2 * array, r.copy.median()), r.read.median(),
-              gigabytes_per_second(array, r.read.median()));
-  std::printf("%-20s %-15s %10s %10s %8s %10s\n", "case", "by", "median ms", "fastest", "GB/s", "of limit");
+  std::printf("limits (%s): copy around the caches %.3f ms (%.1f GB/s), read %.3f ms (%.1f GB/s), fma %.1f GF/s\n",
+              limits_vectors(), r.copy.median(), gigabytes_per_second(2 * array, r.copy.median()), r.read.median(),
+              gigabytes_per_second(array, r.read.median()), r.fma_flops / r.fma.median() / 1e6);
+  for (const std::string& l : r.libraries) std::printf("%s\n", l.c_str());
+  std::printf("\n%-28s %-22s %10s %10s %8s %10s\n", "case", "by", "median ms", "fastest", "G/s", "of limit");
   for (const CaseResult& c : r.cases)
     for (const Series& s : c.series)
-      std::printf("%-20s %-15s %10.3f %10.3f %8.1f %8.0f %%\n", &s == c.series.data() ? c.name.c_str() : "",
-                  s.name.c_str(), s.median(), s.fastest(), gigabytes_per_second(c.bytes, s.median()),
-                  100 * r.limit(c).median() / s.median());
+      std::printf("%-28s %-22s %10.3f %10.3f %8.1f %8.0f %%\n", &s == c.series.data() ? c.name.c_str() : "",
+                  s.name.c_str(), s.median(), s.fastest(),
+                  (c.limit == Limit::Fma ? c.flops : static_cast<double>(c.bytes)) / s.median() / 1e6,
+                  100 * r.limit_ms(c) / s.median());
 }
 
 void write_json(const Results& r, std::FILE* file) {
@@ -66,15 +82,21 @@ void write_json(const Results& r, std::FILE* file) {
   write_series(file, r.copy, r.copy.median());
   std::fprintf(file, ",\n    \"read\": ");
   write_series(file, r.read, r.read.median());
-  std::fprintf(file, "\n  },\n  \"cases\": [");
+  std::fprintf(file, ",\n    \"fma_flops\": %.0f,\n    \"fma\": ", r.fma_flops);
+  write_series(file, r.fma, r.fma.median());
+  std::fprintf(file, "\n  },\n  \"libraries\": [");
+  for (size_t i = 0; i < r.libraries.size(); ++i) std::fprintf(file, "%s\"%s\"", i ? ", " : "", r.libraries[i].c_str());
+  std::fprintf(file, "],\n  \"cases\": [");
   for (const CaseResult& c : r.cases) {
-    std::fprintf(file,
-                 "%s\n    {\"name\": \"%s\", \"limit\": \"%s\", \"bytes\": %lld, \"allocations\": %lld, \"series\": [",
-                 &c == r.cases.data() ? "" : ",", c.name.c_str(), c.reads ? "read" : "copy",
-                 static_cast<long long>(c.bytes), static_cast<long long>(c.allocations));
+    std::fprintf(
+        file,
+        "%s\n    {\"name\": \"%s\", \"limit\": \"%s\", \"bytes\": %lld, \"flops\": %.0f, \"allocations\": %lld, "
+        "\"series\": [",
+        &c == r.cases.data() ? "" : ",", c.name.c_str(), kLimitNames[static_cast<size_t>(c.limit)],
+        static_cast<long long>(c.bytes), c.flops, static_cast<long long>(c.allocations));
     for (const Series& s : c.series) {
       std::fprintf(file, "%s\n      ", &s == c.series.data() ? "" : ",");
-      write_series(file, s, r.limit(c).median());
+      write_series(file, s, r.limit_ms(c));
     }
     std::fprintf(file, "\n    ]}");
   }

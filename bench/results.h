@@ -14,10 +14,14 @@ struct Series {
   double fastest() const;
 };
 
+/// What a case is measured against.
+enum class Limit : uint8_t { Copy, Read, Fma };
+
 struct CaseResult {
-  std::string name;         // "map/relu_bias"
-  bool reads = false;       // measured against reading; otherwise against copying
+  std::string name;  // "map/relu_bias"
+  Limit limit = Limit::Copy;
   int64_t bytes = 0;        // that must move at least
+  double flops = 0;         // Fma: that must be done
   int64_t allocations = 0;  // buffers that Lazuli took during all its rounds
   std::vector<Series> series;
 };
@@ -25,10 +29,13 @@ struct CaseResult {
 struct Results {
   int64_t rows = 0, columns = 0;
   int rounds = 0;
-  Series copy, read;  // the limits
+  Series copy, read, fma;              // the limits
+  double fma_flops = 0;                // of a round of `fma`
+  std::vector<std::string> libraries;  // peers that were found, with their versions
   std::vector<CaseResult> cases;
 
-  const Series& limit(const CaseResult& c) const { return c.reads ? read : copy; }
+  /// Milliseconds that the limit allows for this case.
+  double limit_ms(const CaseResult& c) const;
 };
 
 void print_table(const Results& results);

@@ -30,7 +30,8 @@ class ContractEmitter {
     bool along_depth;  // packed by turning squares around: memory is consecutive along the depth
     bool heavy;        // its elementwise work is too much to be emitted once per lane
     uint32_t buffer = 0, stage = 0;
-    int64_t stride = 0;  // elements of a packed tile
+    int64_t stride = 0;            // elements of a packed tile
+    std::vector<ItemId> far = {};  // loads of rows that lie far apart in memory: what no hardware fetches ahead
   };
 
   void each(ValueId begin, ValueId end, ValueId step, const std::function<void(ValueId)>& body);
@@ -43,6 +44,7 @@ class ContractEmitter {
 
   // contract_pack.cpp
   ValueId operand_value(const Operand& o, Body& body);
+  void prefetch_columns(ValueId first, ValueId k);
   void pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at, ValueId step);
   void pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end);
   void pack_columns(const Tile& tile, ValueId k_begin, ValueId k_end);

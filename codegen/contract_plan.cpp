@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codegen/reducer.h"
+#include "codegen/transpose.h"
 #include "ir/lower_scalar.h"
 
 namespace lazuli::codegen {
@@ -11,11 +12,6 @@ EvenCut::EvenCut(int64_t n, int64_t most) : count(n) {
   pieces = std::max<int64_t>(1, (n + most - 1) / most);
   size = (n + pieces - 1) / pieces;
   larger = n % pieces == 0 ? pieces : n % pieces;
-}
-
-uint16_t contract_lanes(const ItemGraph& graph, int vector_bits) {
-  const DType t = ir::accumulator_type(ir::Op::sum, graph.reductions[0].node->input(0)->dtype());
-  return static_cast<uint16_t>(vector_bits / 8 / static_cast<int>(std::max<size_t>(4, itemsize(t))));
 }
 
 double work_below(const ItemGraph& graph, ItemId root) {
@@ -66,7 +62,9 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
 ContractPlan::ContractPlan(const RegionEmitter& e) {
   const LoopNest& nest = e.nest;
   const Schedule& s = e.schedule;
-  lanes = contract_lanes(e.graph, s.vector_bits);
+  const DType t = ir::accumulator_type(ir::Op::sum, e.graph.reductions[0].node->input(0)->dtype());
+  lanes = static_cast<uint16_t>(s.vector_bits / 8 / static_cast<int>(std::max<size_t>(4, itemsize(t))));
+  square = square_rows(t, lanes);
   batch_groups = nest.groups_of(Side::Batch);
   depth_groups = nest.groups_of(Side::Reduced);
   const bool swapped = nest.kept_count() > 0 && nest.groups()[nest.kept_count() - 1].side == Side::Lhs;

@@ -18,7 +18,8 @@ struct EvenCut {
 struct ContractPlan {
   explicit ContractPlan(const RegionEmitter& e);
 
-  uint16_t lanes = 1;                                                         // of the accumulators' type
+  uint16_t lanes = 1;   // of the accumulators' type
+  uint16_t square = 1;  // free elements that are turned around at once
   std::vector<size_t> batch_groups, row_groups, column_groups, depth_groups;  // of the loop nest
   int64_t batch = 1, rows = 1, columns = 1, depth = 1;
   ItemId row_item = 0, column_item = 0;  // operands
@@ -41,8 +42,5 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
 double work_below(const ItemGraph& graph, ItemId root);
 /// Register tiles, tasks and packing.
 void choose_contract_schedule(const RegionEmitter& probe, Schedule& s);
-
-/// Lanes of the type in which a region's contraction accumulates.
-uint16_t contract_lanes(const ItemGraph& graph, int vector_bits);
 
 }  // namespace lazuli::codegen

@@ -22,6 +22,7 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), b.index(p.lanes));
       Body body{.lanes = p.lanes, .mask = {}, .values = {}};
       if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
+      prefetch_columns(first, k);
       e.nest.bind_flat(p.column_groups, first, p.lanes, true);
       e.nest.bind_flat(p.depth_groups, k);
       right.push_back(operand_value(column_side, body));

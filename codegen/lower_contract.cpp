@@ -31,11 +31,16 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
     column_side.buffer = e.add_scratch(t, Role::Workspace, p.batch * p.column_tiles.pieces * column_side.stride);
   for (Operand* o : {&row_side, &column_side})
     if (o->pack != Pack::None && o->along_depth && o->heavy)
-      o->stage = e.add_scratch(t, Role::Scratch, int64_t{p.lanes} * p.lanes);
-  for (ItemId i : e.loads_of_epilogue())
+      o->stage = e.add_scratch(t, Role::Scratch, int64_t{p.square} * p.lanes);
+  for (ItemId i : e.loads_below(e.graph.outputs))
     if (const Item& item = e.graph.items[i];
         item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 4 > e.options.target.l2_bytes)
       epilogue_loads.push_back(i);
+  if (!column_side.along_depth)
+    for (ItemId i : e.loads_below({column_side.item}))
+      if (const Item& item = e.graph.items[i];
+          item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 2 > e.options.target.l2_bytes)
+        column_side.far.push_back(i);
   tile_elements = p.row_tiles.size * p.column_tiles.size * p.lanes;
   span_stride = tile_elements * (p.in_chunks() ? p.row_tasks.size * p.column_tasks.size : 1);
   sums_buffer = e.add_scratch(t, Role::Scratch, span_stride * p.spans + p.lanes);

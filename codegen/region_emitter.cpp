@@ -353,8 +353,8 @@ void RegionEmitter::prefetch_output(size_t o) {
   if (a.access != LoopNest::Access::Scattered) b.prefetch(target_.output_buffer_of.at(region.outputs[o]), a.offset);
 }
 
-std::vector<ItemId> RegionEmitter::loads_of_epilogue() const {
-  std::vector<ItemId> loads, todo(graph.outputs);
+std::vector<ItemId> RegionEmitter::loads_below(std::vector<ItemId> todo) const {
+  std::vector<ItemId> loads;
   std::vector<bool> seen(graph.items.size());
   while (!todo.empty()) {
     const ItemId id = todo.back();

@@ -92,8 +92,8 @@ class RegionEmitter {
   void prefetch(const ir::Node* n, ValueId offset) { b.prefetch(target_.buffer_of.at(n), offset); }
   /// Prefetches where output `o` will be stored at the current binding.
   void prefetch_output(size_t o);
-  /// Load items that outputs need after the reductions.
-  std::vector<ItemId> loads_of_epilogue() const;
+  /// Load items that these are computed from, those behind reductions left out.
+  std::vector<ItemId> loads_below(std::vector<ItemId> roots) const;
   /// Whether vectors of this output are whole, aligned vectors of the machine when runs have `run` elements.
   bool output_fits_non_temporal(size_t o, int64_t run) const;
 

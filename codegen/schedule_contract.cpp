@@ -20,6 +20,29 @@ double epilogue_work(const ItemGraph& graph) {
   return most;
 }
 
+/// A tile needs a register per result vector, one for each of its vectors of columns and one for a row's element. What
+/// cuts both rows and columns into equal tiles needs one piece of code instead of two or four; beyond about half of the
+/// registers, more results in flight gain nothing.
+void choose_tile(int64_t rows, int64_t vectors, int registers, Schedule& s) {
+  double best = -1;
+  for (int v = 1; v <= 8 && v <= vectors; ++v) {
+    const int h = static_cast<int>(std::min<int64_t>(rows, (registers - v - 1) / v));
+    for (int tall = std::max(1, h / 2); tall <= h; ++tall) {
+      const EvenCut down(rows, tall), across(vectors, v);
+      const auto results = static_cast<double>(down.size * across.size);
+      const double enough = std::min(1.0, results / (0.5 * registers));
+      // Loads beside the multiplications of a step, and code.
+      const double loads = static_cast<double>(down.size + across.size) / results;
+      const double score =
+          enough * (1 - 0.15 * std::max(0.0, loads - 0.6)) + 0.002 * results - 0.03 * (down.uneven() + across.uneven());
+      if (score <= best) continue;
+      best = score;
+      s.tile_rows = tall;
+      s.tile_vectors = v;
+    }
+  }
+}
+
 }  // namespace
 
 void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
@@ -27,18 +50,22 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   s.strategy = Strategy::Contract;
   s.tile_rows = s.tile_vectors = 1;
   const ContractPlan m(probe);
-  const bool many_registers = s.vector_bits == 512;
-  const int accumulators = many_registers ? 28 : 12;
   const int64_t size = s.vector_bits / 8 / m.lanes;  // bytes of an element
 
-  // Tiles: two vectors wide, wider where there are few rows, narrower where there is one vector.
   const int64_t vectors = m.vectors();
-  s.tile_vectors = static_cast<int>(std::min<int64_t>(vectors, 2));
-  s.tile_rows = accumulators / std::max(1, s.tile_vectors);
-  if (m.rows < s.tile_rows) {
-    s.tile_rows = static_cast<int>(std::max<int64_t>(1, m.rows));
-    const int64_t registers = accumulators + 3;  // a vector of each column, and a row's element
-    s.tile_vectors = static_cast<int>(std::clamp<int64_t>((registers - 1) / (s.tile_rows + 1), 1, vectors));
+  const int registers = s.vector_bits == 512 ? 31 : 15;
+  // Few rows read their columns where they are, a wide run of each row of memory at a time: packing would cost as much
+  // as multiplying.
+  const int64_t few = registers == 31 ? 8 : 6, few_tiles = (m.rows + few - 1) / few;
+  const bool in_place = !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
+                        m.depth_groups.size() <= 1 && m.column_groups.size() <= 1 && few_tiles <= 4 &&
+                        work_below(probe.graph, m.column_item) * static_cast<double>(few_tiles) <= 4;
+  if (in_place) {
+    s.tile_rows = static_cast<int>(std::max<int64_t>(1, EvenCut(m.rows, few).size));
+    s.tile_vectors =
+        static_cast<int>(std::clamp<int64_t>((registers - 1) / (s.tile_rows + 1), 1, std::min<int64_t>(vectors, 8)));
+  } else {
+    choose_tile(m.rows, vectors, registers, s);
   }
   const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
 
@@ -53,7 +80,10 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const int64_t work = std::max<int64_t>(1, rows.size * columns.size * m.lanes * std::max<int64_t>(1, m.depth));
   const int64_t least_tiles = std::max<int64_t>(1, target.task_elements * 16 / work);
   s.row_tiles = std::clamp<int64_t>(target.l2_bytes / 2 / row_bytes, 1, rows.pieces);
-  if (m.batch < kTasks) s.row_tiles = std::min(s.row_tiles, (rows.pieces + kTasks - 1) / kTasks);
+  if (in_place)
+    s.row_tiles = rows.pieces;
+  else if (m.batch < kTasks)
+    s.row_tiles = std::min(s.row_tiles, (rows.pieces + kTasks - 1) / kTasks);
   s.column_tiles = columns.pieces;
   const int64_t row_tasks = (rows.pieces + s.row_tiles - 1) / s.row_tiles;
   if (const int64_t tasks = m.batch * row_tasks; tasks < kTasks)
@@ -67,11 +97,8 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
 
   // Packing.
   const EvenCut task_rows(rows.pieces, s.row_tiles);
-  const bool columns_in_place = !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
-                                m.depth_groups.size() <= 1 && m.column_groups.size() <= 1 &&
-                                work_below(probe.graph, m.column_item) * static_cast<double>(rows.pieces) <= 4;
   const int64_t workspace = m.batch * m.depth * columns.pieces * columns.size * m.lanes * size;
-  if (columns_in_place && rows.pieces <= 2) {
+  if (in_place) {
     s.pack_columns = Pack::None;
   } else {
     s.pack_columns = task_rows.pieces > 1 && m.batch == 1 && workspace <= kMostShared ? Pack::Shared : Pack::Task;

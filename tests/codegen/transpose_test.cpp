@@ -9,27 +9,29 @@ namespace lazuli::codegen {
 namespace {
 
 std::shared_ptr<const Kernel> square_kernel(DType t, uint16_t lanes) {
-  KernelBuilder b("transpose");
+  KernelBuilder b("turn");
   const auto x = b.add_buffer(t, Role::Input), y = b.add_buffer(t, Role::Output);
+  const int count = square_rows(t, lanes);
   b.phase("main", [&](ValueId task) {
     std::vector<ValueId> rows;
-    for (int r = 0; r < lanes; ++r) rows.push_back(b.load(x, b.add(task, b.index(r * lanes)), lanes));
-    rows = transpose(b, rows);
-    for (int r = 0; r < lanes; ++r) b.store(y, b.index(r * lanes), rows[static_cast<size_t>(r)]);
+    for (int r = 0; r < count; ++r) rows.push_back(b.load(x, b.add(task, b.index(r * lanes)), lanes));
+    rows = turn_squares(b, rows);
+    for (int r = 0; r < lanes; ++r) b.store(y, b.index(r * count), rows[static_cast<size_t>(r)]);
   });
   return b.finish();
 }
 
 template <class T>
 void check(DType t, uint16_t lanes) {
-  std::vector<T> values(size_t{lanes} * lanes);
+  const size_t rows = square_rows(t, lanes);
+  std::vector<T> values(size_t{lanes} * rows);
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(i);
   const Launch done =
       run_both(*square_kernel(t, lanes), {{bytes_of(values), bytes_of(std::vector<T>(values.size()))}, {}, {}}, 1);
   const std::vector<T> got = values_of<T>(done.buffers[1]);
   for (size_t r = 0; r < lanes; ++r)
-    for (size_t c = 0; c < lanes; ++c)
-      ASSERT_EQ(got[r * lanes + c], static_cast<T>(c * lanes + r)) << name(t) << " " << lanes << " " << r << " " << c;
+    for (size_t c = 0; c < rows; ++c)
+      ASSERT_EQ(got[r * rows + c], static_cast<T>(c * lanes + r)) << name(t) << " " << lanes << " " << r << " " << c;
 }
 
 TEST(Transpose, EverySquare) {

@@ -1,25 +1,27 @@
 #include "tests/fuzz/generator.h"
 
 #include <algorithm>
-#include <random>
 #include <unordered_set>
 #include <utility>
 
 #include "lazuli/base/half.h"
+#include "tests/fuzz/chance.h"
 
 namespace lazuli::fuzz {
 namespace {
 
 using namespace ir;
 
-constexpr int64_t kDims[] = {0, 1, 2, 3, 7, 8, 9, 31, 33, 100, 2049};
-constexpr int kDimWeights[] = {1, 5, 8, 10, 7, 7, 7, 7, 7, 5, 4};
 constexpr int64_t kDepths[] = {0, 1, 2, 3, 7, 8, 9, 31, 33, 100, 511, 513, 1100};  // of contractions: blocks of 512
 constexpr int64_t kMostProducts = 60000;
+// Of layers: once and twice a register tile, and next to it. Tiles have 4 to 14 rows and 4 to 64 columns.
+constexpr int64_t kTileDims[] = {2, 3, 5, 7, 8, 11, 13, 14, 15, 16, 17, 23, 28, 29, 31, 32, 33, 47, 48, 49, 64, 65};
+constexpr int64_t kLayerDepths[] = {0, 1, 2, 7, 8, 15, 16, 17, 31, 33, 61, 127, 511, 512, 513};
+constexpr int64_t kLayerProducts = 200000;
 
-class Generator {
+class Generator : private Chance {
  public:
-  Generator(uint64_t seed, Interner& in) : in_(in), random_(seed * 0x9e3779b97f4a7c15u + 0x632be59bd9b4e019u) {
+  Generator(uint64_t seed, Interner& in) : Chance(seed), in_(in) {
     const size_t size = below(20);
     most_elements_ = size < 14 ? 700 : size < 19 ? 5000 : kMostElements;
     for (DType& t : usual_) t = one_in(2) ? kFloat32 : any_dtype();
@@ -43,23 +45,10 @@ class Generator {
   }
 
  private:
-  // ---- Chance ----
-  size_t below(size_t n) { return random_() % n; }
-  bool one_in(size_t n) { return below(n) == 0; }
-  template <class T, size_t N>
-  T pick(const T (&from)[N]) {
-    return from[below(N)];
-  }
+  // ---- Types and shapes ----
   DType any_dtype() { return static_cast<DType>(below(kSupportedDTypes)); }
   /// A graph prefers a few types, so that its values meet.
   DType dtype() { return one_in(5) ? any_dtype() : usual_[below(3)]; }
-  int64_t dim(int64_t most) {
-    std::discrete_distribution<size_t> weights(std::begin(kDimWeights), std::end(kDimWeights));
-    for (;;) {
-      const int64_t d = kDims[weights(random_)];
-      if (d <= most && (d > 0 || one_in(3))) return d;
-    }
-  }
   Shape shape() {
     Shape s;
     int64_t left = most_elements_;
@@ -70,12 +59,6 @@ class Generator {
     }
     std::shuffle(s.begin(), s.end(), random_);
     return s;
-  }
-  Dims some_axes(size_t rank) {
-    Dims axes;
-    for (size_t d = 0; d < rank; ++d)
-      if (one_in(2)) axes.push_back(static_cast<int64_t>(d));
-    return axes;
   }
 
   // ---- Nodes ----
@@ -190,7 +173,7 @@ class Generator {
       case 12:
         return one_in(2) ? composite() : generated();
       case 13:
-        return one_in(2) ? contract() : generated();
+        return one_in(2) ? generated() : one_in(3) ? layer() : contract();
       case 14:
         return indexed();
       default:
@@ -413,6 +396,56 @@ class Generator {
     return node(Op::dot_general, {lhs, rhs}, DotAttr{std::make_shared<const DotDims>(dims)});
   }
 
+  /// A product of matrices with elementwise work on its operands and its result, as layers of networks have it.
+  NodeRef layer() {
+    DType t = one_in(2) ? kFloat32 : dtype();
+    if (is_bool(t)) t = kFloat32;
+    int64_t m, n, k;
+    do {
+      m = pick(kTileDims);
+      n = pick(kTileDims);
+      k = pick(kLayerDepths);
+    } while (m * n * k > kLayerProducts || (k == 0 && !one_in(3)));
+    Dims batch;
+    if (one_in(4) && m * n * k < kLayerProducts / 3) batch.push_back(pick({2, 3}));
+    const bool lhs_first = one_in(2), rhs_first = one_in(2);  // the contracted axis comes first
+    const auto operand = [&](int64_t free, bool depth_first) {
+      Shape s(batch);
+      s.push_back(depth_first ? k : free);
+      s.push_back(depth_first ? free : k);
+      NodeRef x;
+      if (one_in(3)) {  // stored in another type, and scaled by row or column
+        Shape scale = s;
+        scale[one_in(2) ? s.size() - 1 : s.size() - 2] = 1;
+        x = cast(keep(leaf(pick({kInt8, kUInt8, kFloat16, kInt16, kFloat32}), s)), t);
+        x = node(Op::mul, {x, expand(keep(leaf(t, scale)), s)});
+      } else {
+        x = like(t, s);
+      }
+      if (one_in(4)) x = node(pick({Op::neg, Op::abs, Op::square}), {x});
+      if (one_in(6) && is_floating(t)) x = node(pick({Op::exp, Op::tanh}), {x});
+      if (one_in(8)) x = node(Op::flip, {x}, AxesAttr{some_axes(s.size())});
+      return x;
+    };
+    DotDims dims;
+    const auto first = static_cast<int64_t>(batch.size());
+    for (int64_t b = 0; b < first; ++b) {
+      dims.lhs_batch.push_back(b);
+      dims.rhs_batch.push_back(b);
+    }
+    dims.lhs_contract.push_back(first + !lhs_first);
+    dims.rhs_contract.push_back(first + !rhs_first);
+    const NodeRef lhs = operand(m, lhs_first), rhs = operand(n, rhs_first);
+    NodeRef y = node(Op::dot_general, {lhs, rhs}, DotAttr{std::make_shared<const DotDims>(dims)});
+    if (one_in(4)) keep(y);
+    if (one_in(2)) y = node(Op::add, {y, like(t, y->shape())});
+    if (one_in(3)) y = one_in(2) ? node(pick({Op::abs, Op::square}), {y}) : node(pick({Op::maximum, Op::mul}), {y, y});
+    if (one_in(3)) y = node(Op::where, {like(kBool, y->shape()), y, like(t, y->shape())});
+    if (one_in(4)) y = cast(y, dtype());
+    if (one_in(4)) y = node(Op::permute, {y}, AxesAttr{some_order(y->rank())});
+    return y;
+  }
+
   // ---- Movement ----
   SliceAttr range(const Shape& s, Shape* sizes) {
     SliceAttr a;
@@ -465,12 +498,8 @@ class Generator {
     switch (below(6)) {
       case 0:
         return reshape(x);
-      case 1: {
-        Dims p;
-        for (size_t d = 0; d < x->rank(); ++d) p.push_back(static_cast<int64_t>(d));
-        std::shuffle(p.begin(), p.end(), random_);
-        return node(Op::permute, {x}, AxesAttr{p});
-      }
+      case 1:
+        return node(Op::permute, {x}, AxesAttr{some_order(x->rank())});
       case 2: {
         Shape s;
         int64_t left = std::max(most_elements_, x->numel()) / std::max<int64_t>(1, x->numel());
@@ -548,7 +577,6 @@ class Generator {
   }
 
   Interner& in_;
-  std::mt19937_64 random_;
   int64_t most_elements_;
   DType usual_[3];
   size_t made_ = 0, kind_ = 0;
