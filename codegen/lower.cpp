@@ -30,10 +30,10 @@ void add_flops(RegionEmitter& e) {
   for (const Reduction& r : e.graph.reductions) e.lowered.flops += points * (r.is_dot() ? 2 : 1);
 }
 
-Lowered lower(const Region& region, const Schedule& schedule, const LoweringOptions& options) {
-  if (!region.parts.empty()) return lower_parts(region, schedule, options);
-  RegionEmitter e(region, schedule, options);
-  switch (schedule.strategy) {
+namespace {
+
+Lowered lower_with(RegionEmitter& e) {
+  switch (e.schedule.strategy) {
     case Strategy::Map:
       lower_map(e);
       break;
@@ -54,9 +54,25 @@ Lowered lower(const Region& region, const Schedule& schedule, const LoweringOpti
       break;
   }
   add_flops(e);
-  e.lowered.schedule = schedule;
+  e.lowered.schedule = e.schedule;
   e.lowered.kernel = e.b.finish();
   return std::move(e.lowered);
+}
+
+}  // namespace
+
+Lowered lower(const Region& region, const Schedule& schedule, const LoweringOptions& options) {
+  if (!region.parts.empty()) return lower_parts(region, options);
+  RegionEmitter e(region, options);
+  e.use(schedule);
+  return lower_with(e);
+}
+
+Lowered lower(const Region& region, const LoweringOptions& options) {
+  if (!region.parts.empty()) return lower_parts(region, options);
+  RegionEmitter e(region, options);
+  e.use(choose_schedule(e));
+  return lower_with(e);
 }
 
 }  // namespace lazuli::codegen

@@ -28,5 +28,7 @@ struct Lowered {
 };
 
 Lowered lower(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options);
+/// Under the schedule that choose_schedule() gives.
+Lowered lower(const ir::Region& region, const LoweringOptions& options);
 
 }  // namespace lazuli::codegen

@@ -26,14 +26,9 @@ LoweringOptions options_of_part(const Region& region, const Region& part, const 
 
 }  // namespace
 
-Lowered lower_parts(const Region& region, const Schedule& schedule, const LoweringOptions& options) {
+Lowered lower_parts(const Region& region, const LoweringOptions& options) {
   KernelTarget target("maps");
-  std::vector<LoweringOptions> own;
-  std::vector<Schedule> schedules;
-  for (const Region& part : region.parts) {
-    own.push_back(options_of_part(region, part, options));
-    schedules.push_back(choose_schedule(part, own.back()));
-  }
+  Schedule first_schedule;
   PhaseLaunch all;
   double nanoseconds = 0;
   KernelBuilder& b = target.b;
@@ -43,7 +38,10 @@ Lowered lower_parts(const Region& region, const Schedule& schedule, const Loweri
   };
   b.phase("parts", [&](ValueId task) {
     for (size_t k = 0; k < region.parts.size(); ++k) {
-      RegionEmitter e(region.parts[k], schedules[k], own[k], target);
+      const LoweringOptions own = options_of_part(region, region.parts[k], options);
+      RegionEmitter e(region.parts[k], own, target);
+      e.use(choose_schedule(e));
+      if (k == 0) first_schedule = e.schedule;
       const ValueId first = size(all.tasks);
       const size_t counter = target.lowered.sizes.size();
       const ValueId count = size(0), own_task = b.sub(task, first);
@@ -61,7 +59,8 @@ Lowered lower_parts(const Region& region, const Schedule& schedule, const Loweri
   });
   if (all.tasks > 0) all.nanoseconds_per_task = nanoseconds / static_cast<double>(all.tasks);
   target.lowered.phases = {all};
-  target.lowered.schedule = schedule;
+  target.lowered.schedule = first_schedule;
+  target.lowered.schedule.parts = static_cast<int>(region.parts.size());
   target.lowered.kernel = b.finish();
   return std::move(target.lowered);
 }

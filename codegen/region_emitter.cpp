@@ -24,31 +24,32 @@ std::string name_kernel(const Region& r) {
 
 }  // namespace
 
-RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringOptions& o)
-    : own_(std::make_unique<KernelTarget>(name_kernel(r))),
-      target_(*own_),
+RegionEmitter::RegionEmitter(const Region& r, const LoweringOptions& o)
+    : RegionEmitter(r, o, std::make_unique<KernelTarget>(name_kernel(r)), nullptr) {}
+
+RegionEmitter::RegionEmitter(const Region& r, const LoweringOptions& o, KernelTarget& target)
+    : RegionEmitter(r, o, nullptr, &target) {}
+
+RegionEmitter::RegionEmitter(const Region& r, const LoweringOptions& o, std::unique_ptr<KernelTarget> own,
+                             KernelTarget* target)
+    : own_(std::move(own)),
+      target_(target ? *target : *own_),
       region(r),
-      schedule(s),
       options(o),
       lowered(target_.lowered),
       graph(build_items(r)),
       b(target_.b),
       nest(r, graph, b, lowered.sizes),
-      lanes(choose_lanes()) {
+      lanes(1) {
+  Schedule s;
+  s.vector_bits = o.target.vector_bits;
+  use(s);
   declare_buffers();
 }
 
-RegionEmitter::RegionEmitter(const Region& r, const Schedule& s, const LoweringOptions& o, KernelTarget& target)
-    : target_(target),
-      region(r),
-      schedule(s),
-      options(o),
-      lowered(target_.lowered),
-      graph(build_items(r)),
-      b(target_.b),
-      nest(r, graph, b, lowered.sizes),
-      lanes(choose_lanes()) {
-  declare_buffers();
+void RegionEmitter::use(const Schedule& s) {
+  schedule = s;
+  lanes = choose_lanes();
 }
 
 uint16_t RegionEmitter::choose_lanes() const {

@@ -31,13 +31,15 @@ class RegionEmitter {
   static constexpr uint64_t kDynamicSize = 200, kDynamicStride = 201;  // keys of size arguments
 
  public:
-  RegionEmitter(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options);
+  /// With the default schedule at the target's vector width, until use() says another.
+  RegionEmitter(const ir::Region& region, const LoweringOptions& options);
   /// A part: its buffers, arguments and phases go into another emitter's kernel.
-  RegionEmitter(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options,
-                KernelTarget& target);
+  RegionEmitter(const ir::Region& region, const LoweringOptions& options, KernelTarget& target);
+  /// Before anything is emitted.
+  void use(const Schedule& schedule);
 
   const ir::Region& region;
-  const Schedule& schedule;
+  Schedule schedule;
   const LoweringOptions& options;
   Lowered& lowered;
   ItemGraph graph;
@@ -98,6 +100,8 @@ class RegionEmitter {
   bool output_fits_non_temporal(size_t o, int64_t run) const;
 
  private:
+  RegionEmitter(const ir::Region& region, const LoweringOptions& options, std::unique_ptr<KernelTarget> own,
+                KernelTarget* target);
   ValueId emit_load(const Item& item, const Body& body);
   ValueId emit_gather(const Item& item, Body& body);
   ValueId load_at(const Item& item, const LoopNest::Address& a, std::optional<ValueId> guard, const Body& body);

@@ -82,8 +82,9 @@ Schedule scatter_schedule(const RegionEmitter& probe, Schedule s) {
   s.block = ((columns + blocks - 1) / blocks + 15) / 16 * 16;
   const int64_t row_tasks = std::min(std::max<int64_t>(1, wanted / blocks), std::max<int64_t>(1, loops.rows));
   s.rows_per_task = std::max<int64_t>(1, (loops.rows + row_tasks - 1) / row_tasks);
-  s.ranges = std::clamp<int64_t>(std::min<int64_t>(wanted / (blocks * row_tasks), 4), 1,
-                                 std::max<int64_t>(1, loops.destinations));
+  // Whether a place is in the range is a coin toss for the processor: it must cost less than the row that is added.
+  const int64_t most = loops.row_extent() < 32 ? 1 : std::min<int64_t>(4, std::max<int64_t>(1, loops.destinations));
+  s.ranges = std::clamp<int64_t>(wanted / (blocks * row_tasks), 1, most);
   return s;
 }
 
@@ -107,12 +108,16 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
     s.parts = static_cast<int>(region.parts.size());
     return s;
   }
+  return choose_schedule(RegionEmitter(region, options));
+}
+
+Schedule choose_schedule(const RegionEmitter& probe) {
+  const Region& region = probe.region;
+  const LoweringOptions& options = probe.options;
   if (options.gpu) return gpu_schedule(region);
   Schedule s;
   s.vector_bits = options.target.vector_bits;
   const int64_t task_elements = options.target.task_elements, long_row = task_elements / 2;
-  Schedule probe_schedule = s;
-  RegionEmitter probe(region, probe_schedule, options);
   const LoopNest& nest = probe.nest;
   const int64_t rows = nest.kept_extent(), length = nest.reduced_extent();
   const int64_t inner = nest.groups().empty() ? 1 : nest.groups().back().extent;

@@ -23,9 +23,10 @@ struct ScatterLoops {
   int64_t row_extent() const { return rows * columns; }
 };
 
+/// The schedule of an emitter that has the default one, so that a region's items are listed once for both.
+Schedule choose_schedule(const RegionEmitter& probe);
 /// A region of parts: one phase, whose task number selects the part.
-Lowered lower_parts(const ir::Region& region, const Schedule& schedule,
-                    const LoweringOptions& options);  // lower_parts.cpp
+Lowered lower_parts(const ir::Region& region, const LoweringOptions& options);  // lower_parts.cpp
 /// Adds the arithmetic of the emitter's region to the costs.
 void add_flops(RegionEmitter& e);
 

@@ -33,7 +33,7 @@ std::string each_kernel(Context& context, const Planned& planned, const EvalOpti
     }
     codegen::LoweringOptions lowering = lowering_options(region, slots, target);
     lowering.gpu = gpu;
-    const Lowered lowered = codegen::lower(region, codegen::choose_schedule(region, lowering), lowering);
+    const Lowered lowered = codegen::lower(region, lowering);
     text += print(r, lowered, !seen.insert(codegen::structural_key(*lowered.kernel)).second);
   }
   return text;

@@ -86,8 +86,7 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
 
 std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen::LoweringOptions& options,
                                          codegen::Lowered& lowered) {
-  const codegen::Schedule schedule = codegen::choose_schedule(region, options);
-  lowered = codegen::lower(region, schedule, options);
+  lowered = codegen::lower(region, options);
   auto plan = std::make_shared<KernelPlan>();
   const auto position = [](const std::vector<const Node*>& list, const Node* n) {
     return static_cast<int64_t>(std::find(list.begin(), list.end(), n) - list.begin());

@@ -171,7 +171,7 @@ TEST(LowerScatterAdd, RowsColumnsAndElements) {
 }
 
 TEST(LowerScatterAdd, ManyTasks) {
-  for (const auto& [n, d] : {std::pair{500, 1}, {300, 7}, {100, 700}})
+  for (const auto& [n, d] : {std::pair{500, 1}, {300, 7}, {200, 40}, {100, 700}})
     expect_equal(fmt::format("%0 = data : float32[{1}, 19]\n%1 = data : float32[{0}, {1}]\n%2 = data : int64[{0}]\n"
                              "%3 = scatter_add %0, %1, %2 {{axes = [1]}} : float32[{1}, 19]\n"
                              "%4 = permute %0 {{axes = [1, 0]}} : float32[19, {1}]\n"
