@@ -44,6 +44,37 @@ TEST(Cuda, AMapRegionCompilesForBothArchitectures) {
   for (const char* arch : {"sm_80", "sm_90a"}) EXPECT_GT(nvrtc->compile(source, "gelu", arch).size(), 1000u) << arch;
 }
 
+TEST(Cuda, IndicesAreCheckedBeforeTheyAreRead) {
+  ir::Interner interner;
+  const std::string source =
+      codegen::emit_cuda(*lower_for_gpu("graph {\n%0 = data : float32[100, 64]\n%1 = data : int64[32]\n"
+                                        "%2 = gather %0, %1 {axes = [0]} : float32[32, 64]\n"
+                                        "%3 = exp %2 : float32[32, 64]\nreturn %3\n}\n",
+                                        interner)
+                              .kernel)
+          .text;
+  EXPECT_THAT(source, ::testing::HasSubstr("lz_check"));
+  EXPECT_THAT(source, ::testing::HasSubstr("lz_ult"));
+  if (const auto nvrtc = codegen::Nvrtc::open("", nullptr)) {
+    EXPECT_GT(nvrtc->compile(source, "gather", "sm_90a").size(), 1000u);
+  }
+}
+
+TEST(Cuda, PartsAreOneKernel) {
+  ir::Interner interner;
+  const codegen::Lowered lowered = lower_for_gpu(
+      "graph {\n%0 = data : float32[100, 64]\n%1 = data : float32[33]\n%2 = exp %0 : float32[100, 64]\n"
+      "%3 = neg %1 : float32[33]\nreturn %2, %3\n}\n",
+      interner);
+  EXPECT_EQ(lowered.kernel->phases.size(), 1u);
+  EXPECT_EQ(lowered.schedule.parts, 2);
+  EXPECT_EQ(lowered.phases[0].tasks, 7 + 1);
+  const std::string source = codegen::emit_cuda(*lowered.kernel).text;
+  if (const auto nvrtc = codegen::Nvrtc::open("", nullptr)) {
+    EXPECT_GT(nvrtc->compile(source, "maps", "sm_90a").size(), 1000u);
+  }
+}
+
 TEST(Cuda, ARowRegionSaysThatItHasNoScheduleYet) {
   ir::Interner interner;
   EXPECT_THROW(
