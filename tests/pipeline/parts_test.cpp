@@ -58,5 +58,18 @@ TEST(Parts, ManyOutputsEach) {
   expect_one_kernel(body + "return " + outputs + "\n");
 }
 
+TEST(Parts, ShowInThePartition) {
+  Interner interner;
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  const Graph g = parse(
+      "graph {\n%0 = data : float32[100, 64]\n%1 = data : float32[33]\n%2 = exp %0 : float32[100, 64]\n"
+      "%3 = neg %1 : float32[33]\nreturn %2, %3\n}\n",
+      interner);
+  const std::string text = passes::print_partition(passes::partition(g, ctx));
+  EXPECT_NE(text.find("region 0 map spaces="), text.npos) << text;
+  EXPECT_NE(text.find("[100, 64]"), text.npos) << text;
+  EXPECT_NE(text.find("[33]"), text.npos) << text;
+}
+
 }  // namespace
 }  // namespace lazuli::testing
