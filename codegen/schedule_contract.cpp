@@ -54,14 +54,15 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
 
   const int64_t vectors = m.vectors();
   const int registers = s.vector_bits == 512 ? 31 : 15;
-  // Few rows read their columns where they are, a wide run of each row of memory at a time: packing would cost as much
-  // as multiplying.
-  const int64_t few = registers == 31 ? 8 : 6, few_tiles = (m.rows + few - 1) / few;
-  const bool in_place = !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
-                        m.depth_groups.size() <= 1 && m.column_groups.size() <= 1 && few_tiles <= 4 &&
+  // Few rows take wide tiles of columns and read them where they are, or pack one tile at a time: packing all of them
+  // would cost as much as multiplying.
+  const int64_t most_few = registers == 31 ? 8 : 6, few_tiles = (m.rows + most_few - 1) / most_few;
+  const bool few_rows = few_tiles <= 4;
+  const bool in_place = few_rows && !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
+                        m.depth_groups.size() <= 1 && m.column_groups.size() <= 1 &&
                         work_below(probe.graph, m.column_item) * static_cast<double>(few_tiles) <= 4;
-  if (in_place) {
-    s.tile_rows = static_cast<int>(std::max<int64_t>(1, EvenCut(m.rows, few).size));
+  if (few_rows) {
+    s.tile_rows = static_cast<int>(std::max<int64_t>(1, EvenCut(m.rows, most_few).size));
     s.tile_vectors =
         static_cast<int>(std::clamp<int64_t>((registers - 1) / (s.tile_rows + 1), 1, std::min<int64_t>(vectors, 8)));
   } else {
@@ -80,7 +81,7 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const int64_t work = std::max<int64_t>(1, rows.size * columns.size * m.lanes * std::max<int64_t>(1, m.depth));
   const int64_t least_tiles = std::max<int64_t>(1, target.task_elements * 16 / work);
   s.row_tiles = std::clamp<int64_t>(target.l2_bytes / 2 / row_bytes, 1, rows.pieces);
-  if (in_place)
+  if (few_rows)
     s.row_tiles = rows.pieces;
   else if (m.batch < kTasks)
     s.row_tiles = std::min(s.row_tiles, (rows.pieces + kTasks - 1) / kTasks);

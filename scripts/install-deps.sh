@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing Lazuli needs, and only those that are missing.
-#   scripts/install-deps.sh [--yes]      --yes: do not ask before installing
+#   scripts/install-deps.sh [--yes] [--bench]      --yes: do not ask before installing
+#   --bench: also the libraries that lazuli-bench compares matrix products with, where they are installed
 # LLVM_DIR (folder of an LLVMConfig.cmake, LLVM 18 to 20) and CMAKE_PREFIX_PATH (semicolons between folders) are
 # honoured: what they provide is not installed.
 set -euo pipefail
 
 yes=0
+bench=0
 for arg in "$@"; do
   case "$arg" in
     --yes|-y) yes=1 ;;
-    *) sed -n '2,5s/^# \{0,1\}//p' "$0"; [ "$arg" = --help ] && exit 0 || exit 2 ;;
+    --bench) bench=1 ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "$0"; [ "$arg" = --help ] && exit 0 || exit 2 ;;
   esac
 done
 
@@ -41,6 +44,7 @@ provided fmt || packages+=(libfmt-dev)
 provided gtest || packages+=(libgtest-dev libgmock-dev)
 provided benchmark || packages+=(libbenchmark-dev)
 provided eigen3 || packages+=(libeigen3-dev)
+[ $bench -eq 0 ] || packages+=(libopenblas0-pthread libblis4-pthread libdnnl2)
 
 missing=()
 for package in "${packages[@]}"; do
