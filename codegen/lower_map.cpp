@@ -1,4 +1,6 @@
 // Map regions: one loop nest over the space, vectors along the innermost loop.
+#include <algorithm>
+
 #include "codegen/strategies.h"
 
 namespace lazuli::codegen {
@@ -27,27 +29,29 @@ void lower_map(RegionEmitter& e) {
   if (e.schedule.block > 0) {
     // Blocks of the innermost loop are tasks, rows vary slowest.
     const int64_t block = e.schedule.block, blocks = (inner_extent + block - 1) / block;
-    e.phase("blocks", rows * blocks, ns_per_element * static_cast<double>(block), [&](ValueId task) {
-      ValueId position = task;
-      if (outer > 0) {
-        const auto [row, in_row] = e.nest.divide(task, {100, 0, 0}, blocks, rows * blocks);
-        e.nest.bind_flat(0, outer, row);
-        position = in_row;
-      }
-      const ValueId size = e.nest.size("block", block);
-      const ValueId begin = e.b.mul(position, size);
-      const ValueId end = e.b.min(e.b.add(begin, size), e.nest.size("inner", inner_extent));
-      e.vector_loop(begin, end, e.schedule.unroll, point);
-    });
+    e.phase("blocks", rows * blocks, ns_per_element * static_cast<double>(std::min(block, inner_extent)),
+            [&](ValueId task) {
+              ValueId position = task;
+              if (outer > 0) {
+                const auto [row, in_row] = e.nest.divide(task, {100, 0, 0}, blocks, rows * blocks);
+                e.nest.bind_flat(0, outer, row);
+                position = in_row;
+              }
+              const ValueId size = e.nest.size("block", block);
+              const ValueId begin = e.b.mul(position, size);
+              const ValueId end = e.b.min(e.b.add(begin, size), e.nest.size("inner", inner_extent));
+              e.vector_loop(begin, end, e.schedule.unroll, point);
+            });
     return;
   }
   const int64_t per_task = e.schedule.rows_per_task, tasks = (rows + per_task - 1) / per_task;
-  e.phase("rows", tasks, ns_per_element * static_cast<double>(inner_extent * per_task), [&](ValueId task) {
-    e.rows_of_task(task, rows, per_task, [&](ValueId row) {
-      e.nest.bind_flat(0, outer, row);
-      e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll, point);
-    });
-  });
+  e.phase("rows", tasks, ns_per_element * static_cast<double>(inner_extent * std::min(per_task, rows)),
+          [&](ValueId task) {
+            e.rows_of_task(task, rows, per_task, [&](ValueId row) {
+              e.nest.bind_flat(0, outer, row);
+              e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll, point);
+            });
+          });
 }
 
 void prefetch_streams(RegionEmitter& e) {

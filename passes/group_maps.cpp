@@ -17,7 +17,8 @@ namespace {
 // A launch costs a few microseconds, in which a core moves some hundred kilobytes: larger maps gain nothing, and would
 // keep the memory of their operands for longer.
 constexpr int64_t kMostBytes = 4 << 20;
-constexpr size_t kMostParts = 16;
+// Every part is compiled, also those that are alike (an optimiser's updates); groups that are alike share one kernel.
+constexpr size_t kMostParts = 8;
 constexpr size_t kMostBuffers = 128;
 constexpr size_t kMostNodes = 1024;
 
@@ -78,7 +79,9 @@ class Grouper {
     std::map<uint32_t, Open> open;  // per level
     for (uint32_t r = 0; r < count_; ++r) {
       const Region& region = p_.regions[r];
-      const size_t buffers = region.inputs.size() + region.outputs.size();
+      const size_t scalars = static_cast<size_t>(std::count_if(region.inputs.begin(), region.inputs.end(),
+                                                               [](const Node* n) { return n->op() == Op::argument; }));
+      const size_t buffers = region.inputs.size() - scalars + region.outputs.size();
       if (is_candidate(r)) {
         const auto it = open.find(level_[r]);
         if (it != open.end() && groups_[it->second.group].size() < kMostParts &&

@@ -174,6 +174,16 @@ TEST(KernelCount, AdamOverFourParameters) {
             1u);
 }
 
+TEST(KernelCount, AdamOverSixteenParameters) {
+  std::string body = kAdamNumbers, results;
+  for (int k = 0; k < 16; ++k) {
+    body += adam(k, "[" + std::to_string(20 + k) + ", 8]");
+    for (const char* name : {"%np", "%nm", "%nv"})
+      results += (results.empty() ? "" : ", ") + (name + std::to_string(k));
+  }
+  EXPECT_EQ(kernels(body + "return " + results + "\n"), 2u);
+}
+
 TEST(KernelCount, LargeMapsStayAlone) {
   EXPECT_EQ(kernels(kAdamNumbers + adam(0, "[1024, 1024]") + adam(1, "[1024]") + adam(2, "[1024, 1024, 2]") +
                     "return %np0, %nm0, %nv0, %np1, %nm1, %nv1, %np2, %nm2, %nv2\n"),

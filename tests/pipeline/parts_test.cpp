@@ -47,7 +47,7 @@ TEST(Parts, DifferentSpacesTypesAndSharedOperands) {
 
 TEST(Parts, ManyOutputsEach) {
   std::string body, outputs;
-  for (int k = 0; k < 9; ++k) {
+  for (int k = 0; k < 8; ++k) {
     const std::string shape = fmt::format("[{}, {}]", 1 + 3 * k, 40 - 3 * k);
     body += fmt::format(
         "%x{0} = data : float32{1}\n%y{0} = data : float32{1}\n%p{0} = mul %x{0}, %y{0} : float32{1}\n"
