@@ -112,7 +112,7 @@ void ContractEmitter::set_columns(Tile& tile, ValueId t) {
 /// Every column tile of every batch element, once, for all tasks.
 void ContractEmitter::pack_phase() {
   const int64_t tiles = p.column_tiles.pieces;
-  const double ns = static_cast<double>(column_side.stride) * (0.1 + 0.02 * work_below(e.graph, p.column_item));
+  const double ns = static_cast<double>(column_side.stride) * (0.3 + 0.02 * work_below(e.graph, p.column_item));
   e.phase("pack", p.batch * tiles, ns, [&](ValueId task) {
     const auto [batch, t] = e.nest.divide(task, {103, 0, 0}, tiles, p.batch * tiles);
     bind_batch(batch);

@@ -135,6 +135,15 @@ TEST(Contract, DequantizedWeights) {
   }
 }
 
+TEST(Contract, CodeStaysSmall) {
+  // Two heights and two widths of tiles, both operands turned around, an epilogue: compile time follows this number.
+  Interner interner;
+  const std::string epilogue = "%5 = data : float32[71]\n%6 = expand %5 : OUT\n%7 = add %4, %6 : OUT\nreturn %7\n";
+  const Graph g = parse(graph_text({89, 70, 71, "float32", true, true, 0, {}, {}, epilogue}), interner);
+  for (const int bits : {256, 512})
+    EXPECT_LT(run_graph(g, random_leaves(1), {true, true, true, bits, 1}).kernels[0]->insts.size(), 900u) << bits;
+}
+
 TEST(Contract, OtherSizesOfAClassAreTheSameKernel) {
   const auto key = [](int64_t m, int64_t k, int64_t n) {
     Interner interner;
