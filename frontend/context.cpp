@@ -20,6 +20,15 @@ ir::Interner& interner() {
   return context().interner;
 }
 
+EvalOptions Context::merged(EvalOptions options) const {
+  const EvalOptions& all = runtime.settings().eval;
+  options.fuse &= all.fuse;
+  options.check_nan |= all.check_nan;
+  options.verify_passes |= all.verify_passes;
+  options.interpret |= eager.load(std::memory_order_relaxed);
+  return options;
+}
+
 void Context::link(Storage& s) {
   if (s.linked) return;
   s.linked = true;

@@ -36,6 +36,8 @@ class Context {
   std::condition_variable landed;  // some storage is no longer in flight
 
   // ---- Settings. ----
+  /// The options of one call together with those of the process (environment, set_eager).
+  EvalOptions merged(EvalOptions options) const;
   std::atomic<bool> eager{false};
   std::atomic<int64_t> pending_limit{4096};
 

@@ -70,11 +70,11 @@ std::string describe(const Tensor& t) {
 }
 
 std::string dump(const Tensor& t, const std::string& stage, const EvalOptions& options) {
-  return runtime::dump(context().runtime, graph_of(t), stage, options);
+  return runtime::dump(context().runtime, graph_of(t), stage, context().merged(options));
 }
 
 std::string explain(const Tensor& t, const EvalOptions& options) {
-  return runtime::explain(context().runtime, graph_of(t), options);
+  return runtime::explain(context().runtime, graph_of(t), context().merged(options));
 }
 
 int64_t pending_nodes() {

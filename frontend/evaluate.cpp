@@ -346,7 +346,7 @@ bool all_known(const Roots& roots, const std::vector<ir::NodeRef>& tracked) {
 Report evaluate(std::vector<std::shared_ptr<Storage>> roots, EvalOptions options) {
   for (const auto& r : roots) refuse_observation(*r, "evaluation", r->where);
   Context& ctx = context();
-  options.interpret |= ctx.eager.load();
+  options = ctx.merged(options);
   for (bool readers_first = true;;) {
     const std::vector<ir::NodeRef> tracked = tracked_values(roots);
     const std::vector<ir::NodeRef> keep = values_to_keep(tracked);

@@ -228,6 +228,8 @@ void Call::commit(runtime::EvalResult& result) {
   Context& ctx = context();
   for (size_t i = 0; i < result.buffers.size(); ++i)
     outputs_.push_back(materialize(trace_.graph.outputs[i].get(), std::move(result.buffers[i]), nullptr));
+  for (size_t i = 0; i < trace_.inputs.size(); ++i)
+    if (donated_[i] == '1') trash_held_.push_back(std::move(bound_[i].root->held));
   for (const Trace::Write& w : trace_.writes) {
     if (std::find(later_.begin(), later_.end(), &w) != later_.end()) continue;
     Storage& root = *bound_[w.captured ? trace_.inputs.size() + w.index : w.index].root;
@@ -366,8 +368,10 @@ std::vector<Tensor> Call::run(CallRecord& record) {
       commit(result);
     }
     land();
+    // Gone before another program is planned: what was given away is no longer found through Node::cached.
+    trash_held_.clear();
+    for (Bound& b : bound_) b.held = nullptr;
   }
-  for (Bound& b : bound_) b.held = nullptr;
   write_elsewhere();
   return results();
 }

@@ -139,6 +139,18 @@ bool reads_tracked(const Trace& trace) {
                      [](const Trace::Captured& c) { return c.root->value->differentiable(); });
 }
 
+std::shared_ptr<const Trace::Names> names_of(const CallArguments& a, const std::vector<LeafFacts>& facts,
+                                             CallBody& body) {
+  auto names = std::make_shared<Trace::Names>();
+  names->structures = body.structures();
+  const std::vector<std::string> paths = body.paths();
+  for (size_t i = 0; i < facts.size(); ++i) {
+    names->leaf_names.push_back(shown(a.leaves[i].argument, paths[i]));
+    names->leaf_texts.push_back(facts[i].str());
+  }
+  return names;
+}
+
 }  // namespace
 
 struct CompiledCore::Impl {
@@ -205,12 +217,12 @@ std::shared_ptr<Trace> CompiledCore::Impl::make(const void* types, const CallArg
     trace->types = types;
     trace->hosts = std::move(hosts);
     trace->key = std::move(key);
-    trace->structures = body.structures();
-    const std::vector<std::string> paths = body.paths();
-    for (size_t i = 0; i < facts.size(); ++i) {
-      trace->leaf_names.push_back(shown(a.leaves[i].argument, paths[i]));
-      trace->leaf_texts.push_back(facts[i].str());
+    {
+      std::lock_guard lock(mutex);
+      for (const auto& t : traces)
+        if (t->key == trace->key) trace->names = t->names;
     }
+    if (!trace->names) trace->names = names_of(a, facts, body);
     keep(trace);
     return trace;
   }
@@ -218,16 +230,16 @@ std::shared_ptr<Trace> CompiledCore::Impl::make(const void* types, const CallArg
 
 /// Why none of the traces would do. Under `mutex`.
 std::string CompiledCore::Impl::reason(const Trace& now) const {
-  const Trace* before = nullptr;
-  for (const auto& t : traces)
-    if (!before && t->types == now.types) before = t.get();
-  if (!before) return "other types of arguments";
-  for (size_t i = 0; i < now.structures.size(); ++i)
-    if (now.structures[i] != before->structures[i])
-      return fmt::format("argument {}: {} became {}", i, before->structures[i], now.structures[i]);
-  for (size_t i = 0; i < now.leaf_texts.size(); ++i)
-    if (now.leaf_texts[i] != before->leaf_texts[i])
-      return fmt::format("{}: {} became {}", now.leaf_names[i], before->leaf_texts[i], now.leaf_texts[i]);
+  const auto last_one =
+      std::find_if(traces.begin(), traces.end(), [&](const auto& t) { return t->types == now.types; });
+  if (last_one == traces.end()) return "other types of arguments";
+  const Trace::Names &before = *(*last_one)->names, &after = *now.names;
+  for (size_t i = 0; i < after.structures.size(); ++i)
+    if (after.structures[i] != before.structures[i])
+      return fmt::format("argument {}: {} became {}", i, before.structures[i], after.structures[i]);
+  for (size_t i = 0; i < after.leaf_texts.size(); ++i)
+    if (after.leaf_texts[i] != before.leaf_texts[i])
+      return fmt::format("{}: {} became {}", after.leaf_names[i], before.leaf_texts[i], after.leaf_texts[i]);
   return "arguments share storages in another way, or a Scalar is of another kind";
 }
 
@@ -255,6 +267,7 @@ CompiledCore::CompiledCore(CompileOptions options, size_t arguments, Location wh
       throw Error(ErrorKind::Value, fmt::format("compile: donate names argument {} of a function of {}", d, arguments),
                   "arguments are counted from 0", where);
   impl_->options = std::move(options);
+  impl_->options.eval = context().merged(impl_->options.eval);
   impl_->where = where;
 }
 

@@ -73,7 +73,11 @@ struct Trace {
 
   const void* types = nullptr;
   std::string key, hosts;
-  std::vector<std::string> structures, leaf_names, leaf_texts;  // for the reasons of later traces
+  /// What the reasons of later traces are told from. Shared by traces with one key.
+  struct Names {
+    std::vector<std::string> structures, leaf_names, leaf_texts;
+  };
+  std::shared_ptr<const Names> names;
   bool direct = false;  // results carry gradients: the function is called itself
 
   ir::Graph graph;  // distinct outputs

@@ -168,5 +168,37 @@ TEST(Compile, EagerModeAndInterpretation) {
   EXPECT_THAT(failure([&] { checked(full({2}, -1.0)); }).text, HasSubstr("log made a NaN"));
 }
 
+/// Runs in a process of its own, because the environment is read once.
+template <class F>
+void with_environment(const char* name, const char* value, const F& f) {
+  setenv(name, value, 1);
+  try {
+    f();
+  } catch (const Error& e) {
+    std::fprintf(stderr, "%s", e.what());
+  }
+  std::fflush(stderr);
+  std::_Exit(0);
+}
+
+TEST(CompileDeathTest, EnvironmentHoldsForEveryEvaluation) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto log_of_minus_one = [] { eval(log(full({2}, -1.0))); };
+  EXPECT_EXIT(with_environment("LAZULI_CHECK_NAN", "1", log_of_minus_one), testing::ExitedWithCode(0),
+              "log made a NaN at linear index 0");
+  const auto compiled = [] { compile([](Tensor x) { return log(x); })(full({2}, -1.0)); };
+  EXPECT_EXIT(with_environment("LAZULI_CHECK_NAN", "1", compiled), testing::ExitedWithCode(0), "log made a NaN");
+  const auto kernels = [] {
+    const Tensor x = ones({4});
+    eval(x);
+    const auto f = compile([](Tensor t) { return exp(t) * 2 + 1; });
+    f(x);
+    std::fprintf(stderr, "%zu and %zu", profile(exp(x) * 2 + 1).kernels.size(), f.report().last.kernels.size());
+  };
+  EXPECT_EXIT(with_environment("LAZULI_FUSE", "0", kernels), testing::ExitedWithCode(0),
+              "5 and 5");  // expanding a number is an op too
+  EXPECT_EXIT(with_environment("LAZULI_VERIFY", "1", kernels), testing::ExitedWithCode(0), "1 and 1");
+}
+
 }  // namespace
 }  // namespace lazuli

@@ -1,4 +1,5 @@
 // A million pending operations on a small stack: built, counted, described, evaluated, and dying without evaluation.
+#include "lazuli/compile.h"
 #include "tests/frontend/litmus.h"
 #include "tests/frontend/small_stack.h"
 
@@ -24,6 +25,22 @@ TEST(Growth, AMillionAdditionsOnASmallStack) {
     for (int i = 0; i < kAdds; ++i) x += one;  // and dies pending
   });
   set_pending_limit(limit);
+}
+
+TEST(Growth, AHundredThousandOperationsCompiledOnASmallStack) {
+  on_small_stack([] {
+    constexpr int kAdds = 100'000;
+    const auto f = compile([](Tensor x, Tensor y) {
+      for (int i = 0; i < kAdds; ++i) x += y;
+      return x;
+    });
+    for (int i = 1; i <= 2; ++i) {
+      Tensor x = floats({0});
+      f(x, floats({static_cast<float>(i)}));
+      EXPECT_EQ(x.item<float>(), kAdds * i);
+    }
+    EXPECT_EQ(f.report().traces, 1);
+  });
 }
 
 }  // namespace
