@@ -18,6 +18,8 @@ struct Prepared {
 
   /// Data and argument leaves; a call gives each its memory by position.
   const std::vector<const ir::Node*>& leaves() const { return boundary.leaves; }
+  /// The same as a later call finds it: nothing is made for that one.
+  Prepared again() const { return {boundary, program, /*hit=*/true, /*fresh=*/{}, /*plan_ms=*/0}; }
 };
 
 /// `values`: leaves must have data (a request that is run only by run_prepared needs none).

@@ -183,7 +183,7 @@ std::shared_ptr<const runtime::Prepared> Call::prepared(bool& program_made) {
       trace_.sources.push_back(source);
     }
   }
-  trace_.variants.push_back({donated_, made});
+  trace_.variants.push_back({donated_, std::make_shared<const runtime::Prepared>(made->again())});
   program_made = !made->hit;
   return made;
 }
