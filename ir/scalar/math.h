@@ -33,9 +33,10 @@ Value cbrt(Builder& s, Value x);
 Value rsqrt(Builder& s, Value x);
 Value pow(Builder& s, Value x, Value y);
 Value lgamma(Builder& s, Value x);
-/// The first and second derivative of lgamma.
+/// The first three derivatives of lgamma.
 Value digamma(Builder& s, Value x);
 Value trigamma(Builder& s, Value x);
+Value tetragamma(Builder& s, Value x);
 Value sigmoid(Builder& s, Value x);
 /// w * sigmoid(u), without losing bits where sigmoid(u) is denormal. NaN where w is infinite and sigmoid(u) is 0.
 Value times_sigmoid(Builder& s, Value w, Value u);

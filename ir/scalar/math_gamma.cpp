@@ -85,57 +85,85 @@ Turn turn(Builder& s, Value f) {
   return {sin_of(s, angle, n), sin_of(s, angle, s.add(n, quarters(1)))};
 }
 
+/// Where psi and its derivatives are computed: at a, which is x or 1 - x; by the series at y, which is a or a + 8.
+struct Places {
+  Value reflect, a, shift, y;
+  Value inverse, square;  // 1/y, 1/y^2
+};
+Places places(Builder& s, Value x) {
+  Places p;
+  p.reflect = s.lt(x, s.like(x, 0.5));
+  p.a = s.select(p.reflect, s.sub(s.like(x, 1), x), x);
+  p.shift = s.lt(p.a, s.like(x, 8));
+  p.y = s.select(p.shift, s.add(p.a, s.like(x, 8)), p.a);
+  p.inverse = s.div(s.like(x, 1), p.y);
+  p.square = s.mul(p.inverse, p.inverse);
+  return p;
+}
+/// 1 / (a + k)^power summed over k = 7 .. 0, smallest first.
+Value steps(Builder& s, Value a, int power) {
+  Value sum = s.like(a, 0);
+  for (int k = 7; k >= 0; --k) {
+    const Value r = s.div(s.like(a, 1), s.add(a, s.like(a, k)));
+    sum = power == 1 ? s.add(sum, r) : s.fma(power == 2 ? r : s.mul(r, r), r, sum);
+  }
+  return sum;
+}
+/// What an odd pole is: -infinity at 0, infinity at -0, NaN at the others, where the sign is not known.
+Value odd_pole(Builder& s, Value x) {
+  return s.select(s.eq(x, s.like(x, 0)), s.copysign(s.like(x, INFINITY), s.neg(x)), s.like(x, NAN));
+}
+constexpr double kPi = 0x1.921fb54442d18p+1;
+
 }  // namespace
 
-// Where x < 1/2 the reflections psi(x) = psi(1 - x) - pi / tan(pi x) and psi'(x) = pi^2 / sin^2(pi x) - psi'(1 - x).
-// Below 8 the recurrence psi(x) = psi(x + 1) - 1/x, eight times; from there on the asymptotic series (DLMF 5.11.2),
-// whose coefficients are Bernoulli numbers.
+// Where x < 1/2 the reflections psi(x) = psi(1 - x) - pi / tan(pi x), psi'(x) = pi^2 / sin^2(pi x) - psi'(1 - x), and
+// the derivative of that. Below 8 the recurrence psi(x) = psi(x + 1) - 1/x, eight times; from there on the asymptotic
+// series (DLMF 5.11.2), whose coefficients are Bernoulli numbers.
 Value digamma(Builder& s, Value x) {
-  const Value zero = s.like(x, 0), one = s.like(x, 1);
-  const Value reflect = s.lt(x, s.like(x, 0.5));
-  const Value a = s.select(reflect, s.sub(one, x), x);
-  const Value shift = s.lt(a, s.like(x, 8));
-  const Value y = s.select(shift, s.add(a, s.like(x, 8)), a);
-  Value steps = zero;  // smallest first
-  for (int k = 7; k >= 0; --k) steps = s.add(steps, s.div(one, s.add(a, s.like(x, k))));
-  const Value inverse = s.div(one, y), z = s.mul(inverse, inverse);
-  const Value series = poly(s, z, {-1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12},
+  const Places p = places(s, x);
+  const Value series = poly(s, p.square, {-1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12},
                             {-174611.0 / 6600, 43867.0 / 14364, -3617.0 / 8160, 1.0 / 12, -691.0 / 32760, 1.0 / 132,
                              -1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12});
-  const Value tail = s.fma(s.neg(z), series, s.mul(inverse, s.like(x, -0.5)));
-  const Value at_y = s.add(log_of(s, reduce_log(s, y), zero), tail);
-  const Value positive = s.select(s.eq(a, s.like(x, INFINITY)), a, s.select(shift, s.sub(at_y, steps), at_y));
+  const Value tail = s.fma(s.neg(p.square), series, s.mul(p.inverse, s.like(x, -0.5)));
+  const Value at_y = s.add(log_of(s, reduce_log(s, p.y), s.like(x, 0)), tail);
+  const Value at_a = s.select(p.shift, s.sub(at_y, steps(s, p.a, 1)), at_y);
+  const Value positive = s.select(s.eq(p.a, s.like(x, INFINITY)), p.a, at_a);
   const Value f = s.sub(x, s.roundeven(x));
   const Turn t = turn(s, f);
-  const Value reflected = s.sub(positive, s.mul(s.like(x, 0x1.921fb54442d18p+1), s.div(t.cosine, t.sine)));
-  // Poles: -infinity at 0, infinity at -0, NaN at the others, where the sign is not known.
-  const Value pole = s.select(s.eq(x, zero), s.copysign(s.like(x, INFINITY), s.neg(x)), s.like(x, NAN));
-  return s.select(reflect,
-                  s.select(s.eq(f, zero), pole, s.select(s.eq(x, s.like(x, -INFINITY)), s.like(x, NAN), reflected)),
-                  positive);
+  const Value reflected = s.sub(positive, s.mul(s.like(x, kPi), s.div(t.cosine, t.sine)));
+  const Value finite = s.select(s.eq(x, s.like(x, -INFINITY)), s.like(x, NAN), reflected);
+  return s.select(p.reflect, s.select(s.eq(f, s.like(x, 0)), odd_pole(s, x), finite), positive);
 }
 
 Value trigamma(Builder& s, Value x) {
-  const Value zero = s.like(x, 0), one = s.like(x, 1);
-  const Value reflect = s.lt(x, s.like(x, 0.5));
-  const Value a = s.select(reflect, s.sub(one, x), x);
-  const Value shift = s.lt(a, s.like(x, 8));
-  const Value y = s.select(shift, s.add(a, s.like(x, 8)), a);
-  Value steps = zero;
-  for (int k = 7; k >= 0; --k) {
-    const Value r = s.div(one, s.add(a, s.like(x, k)));
-    steps = s.fma(r, r, steps);
-  }
-  const Value inverse = s.div(one, y), z = s.mul(inverse, inverse);
-  const Value series = poly(s, z, {-1.0 / 30, 1.0 / 42, -1.0 / 30, 1.0 / 6},
+  const Places p = places(s, x);
+  const Value series = poly(s, p.square, {-1.0 / 30, 1.0 / 42, -1.0 / 30, 1.0 / 6},
                             {854513.0 / 138, -174611.0 / 330, 43867.0 / 798, -3617.0 / 510, 7.0 / 6, -691.0 / 2730,
                              5.0 / 66, -1.0 / 30, 1.0 / 42, -1.0 / 30, 1.0 / 6});
-  const Value at_y = s.fma(s.mul(z, inverse), series, s.fma(z, s.like(x, 0.5), inverse));
-  const Value positive = s.select(shift, s.add(at_y, steps), at_y);
+  const Value head = s.fma(p.square, s.like(x, 0.5), p.inverse);
+  const Value at_y = s.fma(s.mul(p.square, p.inverse), series, head);
+  const Value positive = s.select(p.shift, s.add(at_y, steps(s, p.a, 2)), at_y);
   const Value f = s.sub(x, s.roundeven(x));
-  const Value ratio = s.div(s.like(x, 0x1.921fb54442d18p+1), turn(s, f).sine);
+  const Value ratio = s.div(s.like(x, kPi), turn(s, f).sine);
   const Value reflected = s.sub(s.mul(ratio, ratio), positive);
-  return s.select(reflect, s.select(s.eq(f, zero), s.like(x, INFINITY), reflected), positive);
+  return s.select(p.reflect, s.select(s.eq(f, s.like(x, 0)), s.like(x, INFINITY), reflected), positive);
+}
+
+Value tetragamma(Builder& s, Value x) {
+  const Places p = places(s, x);
+  const Value series = poly(s, p.square, {-3.0 / 10, 1.0 / 6, -1.0 / 6, 1.0 / 2},
+                            {854513.0 / 6, -1222277.0 / 110, 43867.0 / 42, -3617.0 / 30, 35.0 / 2, -691.0 / 210,
+                             5.0 / 6, -3.0 / 10, 1.0 / 6, -1.0 / 6, 1.0 / 2});
+  const Value head = s.fma(p.square, p.inverse, p.square);
+  const Value at_y = s.fma(s.mul(p.square, p.square), series, head);
+  const Value at_a = s.fma(steps(s, p.a, 3), s.like(x, 2), at_y);
+  const Value positive = s.neg(s.select(p.shift, at_a, at_y));
+  const Value f = s.sub(x, s.roundeven(x));
+  const Turn t = turn(s, f);
+  const Value ratio = s.div(s.like(x, kPi), t.sine), cube = s.mul(s.mul(ratio, ratio), ratio);
+  const Value reflected = s.sub(positive, s.mul(cube, s.mul(t.cosine, s.like(x, 2))));
+  return s.select(p.reflect, s.select(s.eq(f, s.like(x, 0)), odd_pole(s, x), reflected), positive);
 }
 
 }  // namespace lazuli::scalar

@@ -113,7 +113,7 @@ class SmoothGenerator {
     Op op;
     do op = static_cast<Op>(below(static_cast<size_t>(op_count())));
     while (!is_elementwise(op) || info(op).gradient.kind != Gradient::Kind::Rule || !takes(info(op).types, kFloat64) ||
-           op == Op::digamma);  // has no second derivative
+           op == Op::trigamma);  // has no second derivative
     const Expr x = any();
     const Shape& s = x->shape();
     const auto operand = [&](const Expr& v, size_t i) {
