@@ -138,16 +138,15 @@ bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
   IndexId full = arena_->zero(), kept = arena_->zero();
   int64_t full_size = 1, kept_size = 1;
   for (size_t d = axes_.size(); d-- > 0;) {
-    if (kind_ != RegionKind::Contract) {
-      full = arena_->combine(full, 1, axes_[d], full_size);
-      full_size *= extents_[d];
-    }
+    full = arena_->combine(full, 1, axes_[d], full_size);
+    full_size *= extents_[d];
     if (reduced_[d]) continue;
     kept = arena_->combine(kept, 1, axes_[d], kept_size);
     kept_size *= extents_[d];
   }
   const IndexId flat = arena_->flatten(index, n->shape());
-  if (n->numel() == full_size && flat == full) return true;
+  const bool per_product = kind_ == RegionKind::Contract;  // only the kept axes are points that something is stored at
+  if (!per_product && n->numel() == full_size && flat == full) return true;
   if (n->numel() == kept_size && flat == kept) return true;
   const auto used = plain_variables(index);
   if (!used || !covers(n, index)) return false;
@@ -158,7 +157,7 @@ bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
     all &= (*used)[static_cast<size_t>(v)];
     kept_only &= (*used)[static_cast<size_t>(v)] != reduced_[d];
   }
-  return kept_only || (all && kind_ != RegionKind::Contract);
+  return kept_only || (all && !per_product);
 }
 
 bool RegionBuilder::covers(const Node* n, const IndexVec& index) const {
@@ -300,6 +299,15 @@ Region RegionBuilder::finish() {
       if (r.inputs[i] == base && uses == 1) r.may_alias.emplace_back(0, i);
     return r;
   }
+  int64_t points = 1, kept_points = 1;
+  for (size_t d = 0; d < extents_.size(); ++d) {
+    points *= extents_[d];
+    if (!reduced_[d]) kept_points *= extents_[d];
+  }
+  for (const Node* n : r.outputs)
+    if (n->numel() != kept_points && (kind_ != RegionKind::Row || n->numel() != points))
+      throw Error(ErrorKind::Internal, fmt::format("a region over {} cannot store a {} of shape {}", str(r.space),
+                                                   name(n->op()), str(n->shape())));
   // A row's kept outputs are stored before the row is read once more for the others.
   const auto is_inner = [&](const Access& write) {
     std::vector<bool> used(arena_->variable_count());
