@@ -177,7 +177,7 @@ NodeRef elementwise(Op op, std::initializer_list<Operand> list, const Location& 
 }
 
 Tensor apply(Op op, std::initializer_list<Operand> operands, const Location& loc) {
-  return wrap(elementwise(op, operands, loc), loc);
+  return wrap_result(elementwise(op, operands, loc), loc);
 }
 
 Tensor& write_out(Tensor& out, NodeRef value, const Location& loc) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -140,8 +141,9 @@ bool reads_nothing(Op op) {
   }
 }
 
-/// Lets go of the history behind tracked tensors that a backward pass has gone through.
-void release(const std::vector<const Node*>& order) {
+/// Lets go of the history behind tracked tensors that a backward pass has gone through. What nothing has been computed
+/// from is on no way, and has a node in common with what is (part of a composition) at most.
+void release(TensorList outputs, const std::vector<const Node*>& order) {
   std::unordered_map<const Node*, bool> reads;
   for (const Node* n : order) {
     const auto* rule = history_rule(n);
@@ -164,7 +166,9 @@ void release(const std::vector<const Node*>& order) {
   std::vector<Storage*> released_storages;
   std::vector<const Node*> values;
   for (const auto& s : owners) {
-    if (s->in_flight || !gone(original(s->value.get()))) continue;
+    const bool passed =
+        s->used || std::any_of(outputs.begin(), outputs.end(), [&](const Tensor& t) { return t.impl()->root == s; });
+    if (!passed || s->in_flight || !gone(original(s->value.get()))) continue;
     released_storages.push_back(s.get());
     values.push_back(plain(s->value.get()));
   }
@@ -249,7 +253,7 @@ void run_backward(TensorList tensors, TensorList gradients, std::optional<bool> 
   const EnableGradGuard recording;  // what is differentiable below shows in the nodes, not in the mode
   std::vector<NodeRef> result = gradients_of(seeds, wanted, loc);
   if (!create_graph) settle(result);
-  if (!retain_graph.value_or(create_graph)) release(order);
+  if (!retain_graph.value_or(create_graph)) release(tensors, order);
   const AutoGradMode mode(create_graph);
   for (size_t i = 0; i < wanted.size(); ++i) accumulate(*wanted[i].slot, std::move(result[i]), create_graph, loc);
   for (const Tensor& t : tensors) remember(t.impl()->root);
@@ -306,7 +310,7 @@ std::vector<Tensor> grad(TensorList outputs, TensorList inputs, TensorList grad_
   const EnableGradGuard recording;
   std::vector<NodeRef> result = gradients_of(seeds, wanted, loc);
   if (!create_graph) settle(result);
-  if (!retain_graph.value_or(create_graph)) release(order);
+  if (!retain_graph.value_or(create_graph)) release(outputs, order);
   std::vector<Tensor> tensors;
   for (NodeRef& g : result) {
     tensors.push_back(g ? wrap(std::move(g), loc) : Tensor());
@@ -405,6 +409,7 @@ void Tensor::retain_grad(Location loc) {
     throw Error(ErrorKind::Value, "can't retain_grad on Tensor that has requires_grad=False", {}, loc);
   if (is_leaf_handle(impl) || retains_grad()) return;
   auto slot = std::make_shared<GradSlot>();
+  slot->retains = true;
   slot->retained = versions_of(*this).back();
   impl.slot = slot;
   Context& ctx = context();
@@ -414,7 +419,7 @@ void Tensor::retain_grad(Location loc) {
 
 bool Tensor::retains_grad() const {
   const auto& slot = impl_of(*this)->slot;
-  return slot && slot->retained;
+  return slot && slot->retains;
 }
 
 }  // namespace lazuli

@@ -107,7 +107,7 @@ std::vector<NodeRef> CheckpointRule::vjp(ir::Interner& interner, std::span<const
 const Node* forward_expression(const Node* n) {
   if (n->op() != Op::custom_result) return nullptr;
   if (const HistoryRule* rule = history_rule(n))
-    return rule->kind() == HistoryRule::Kind::Computed ? n->input(1) : nullptr;
+    return rule->kind() == HistoryRule::Kind::Written ? nullptr : n->input(1);
   return dynamic_cast<const CheckpointRule*>(n->attr_as<ir::CustomAttr>().rule.get()) ? n->input(0) : nullptr;
 }
 

@@ -76,6 +76,19 @@ ir::NodeRef bundle(std::span<const ir::NodeRef> nodes) {
   return make_node(std::move(spec), nodes[0]->origin());
 }
 
+ir::NodeRef apart(ir::NodeRef value) {
+  if (!value->differentiable() || value->use_count() == 1) return value;  // nobody else has it
+  std::vector<ir::NodeRef> inputs;
+  for (const ir::Node* input : value->inputs()) inputs.emplace_back(input);
+  size_t i = value->op() == ir::Op::custom_result ? 1 : 0;
+  while (i < inputs.size() && !inputs[i]->differentiable()) ++i;
+  if (i == inputs.size()) return value;
+  const ir::Node* operand = inputs[i].get();
+  inputs[i] = custom_result({operand, operand},
+                            std::make_shared<HistoryRule>(HistoryRule::Kind::Apart, nullptr, nullptr), value->origin());
+  return ir::rebuild(value.get(), inputs, interner());
+}
+
 ir::NodeRef computed_history(const ir::NodeRef& value, std::shared_ptr<Materialized> own, const ir::Node* identities,
                              std::shared_ptr<const Kept> kept) {
   const ir::Node* leaf = own->leaf.get();
@@ -93,7 +106,7 @@ ir::NodeRef computed_history(const ir::NodeRef& value, std::shared_ptr<Materiali
 bool kept_by_history(const ir::Node* value) {
   if (!value->differentiable() || is_released(value)) return false;
   const HistoryRule* rule = history_rule(value);
-  return !rule || rule->kind() == HistoryRule::Kind::Computed;
+  return !rule || rule->kind() != HistoryRule::Kind::Written;
 }
 
 ir::NodeRef on_leaf(const ir::NodeRef& value, const ir::NodeRef& leaf) {

@@ -33,7 +33,8 @@ struct GradSlot {
   Tensor grad;
   uint64_t id = 0;                                  // of the `variable` nodes of a leaf
   std::shared_ptr<ir::Payload> token;               // and their payload
-  ir::NodeRef retained;                             // otherwise: the node whose gradient is wanted
+  bool retains = false;                             // otherwise: retain_grad() was called,
+  ir::NodeRef retained;                             // and this is the node whose gradient is wanted (not released)
   const uint64_t trace = TraceScope::current_id();  // the trace that made it
 };
 
@@ -64,6 +65,7 @@ class HistoryRule final : public ir::CustomRule {
   enum class Kind : uint8_t {
     Computed,  // the value is that of operand 0, in memory
     Written,   // the value was changed without being recorded (detach, no_grad): gradients pass it by
+    Apart,     // operand 0 as an operand of an operation that is not the same as another of these operands
   };
   HistoryRule(Kind kind, std::shared_ptr<const Materialized> own, std::shared_ptr<const Kept> kept)
       : kind_(kind), own_(std::move(own)), kept_(std::move(kept)) {}
@@ -93,6 +95,9 @@ std::vector<ir::NodeRef> versions_of(const Tensor& t);
 ir::NodeRef untracked(const ir::NodeRef& n, const Location& loc);
 /// `value` as the new value of a tensor whose history `before` it keeps: written without being recorded.
 ir::NodeRef written_over(const ir::NodeRef& value, const ir::NodeRef& before, const Location& loc);
+/// The result of an operation on tracked operands as a node that no other tensor has: equal nodes are one, and what is
+/// computed twice would otherwise have one history, for a backward pass through either to release.
+ir::NodeRef apart(ir::NodeRef value);
 /// `value`, which has been computed into `own`, with its history. `identities` (may be null): see bundle().
 ir::NodeRef computed_history(const ir::NodeRef& value, std::shared_ptr<Materialized> own, const ir::Node* identities,
                              std::shared_ptr<const Kept> kept);

@@ -91,8 +91,9 @@ Tensor take(const Tensor& view, const std::vector<TakenAxis>& taken, const Locat
     neighbours &= k == 0 || taken[k].axis == taken[k - 1].axis + 1;
     axes.push_back(static_cast<int64_t>(taken[k].axis));
   }
-  const ir::NodeRef out = gather_at(x, axes, indices, loc);
-  Tensor result = wrap(neighbours ? move_axes(out, 0, places.size(), taken[0].axis, loc) : out, loc);
+  ir::NodeRef out = gather_at(x, axes, indices, loc);
+  if (neighbours) out = move_axes(out, 0, places.size(), taken[0].axis, loc);
+  Tensor result = wrap_result(std::move(out), loc);
   result.impl()->taken = true;
   return result;
 }

@@ -94,17 +94,18 @@ ir::NodeRef apply(const ViewStep& step, const ir::NodeRef& before, const Locatio
 }
 
 /// The value of a storage, waiting for one that is being computed.
-ir::NodeRef value_of(const std::shared_ptr<Storage>& root) {
+ir::NodeRef value_of(const std::shared_ptr<Storage>& root, bool tracked) {
   if (is_traced(*root)) return traced_value(root);
   Context& ctx = context();
   std::unique_lock lock(ctx.mutex);
   ctx.wait_landed(lock, *root);
+  root->used |= tracked;
   return root->value;
 }
 
 ir::NodeRef read(const Tensor& t, bool tracked) {
   const TensorImpl& impl = *impl_of(t);
-  ir::NodeRef value = value_of(impl.root);
+  ir::NodeRef value = value_of(impl.root, tracked);
   if (!tracked) value = untracked(value, impl.where);
   for (const ViewStep& step : impl.steps)
     if (tracked || !is_history(step.op)) value = apply(step, value, impl.where);
@@ -208,6 +209,10 @@ Tensor wrap(ir::NodeRef value, Location loc) {
   return base_of(std::move(root), loc);
 }
 
+Tensor wrap_result(ir::NodeRef value, Location loc) {
+  return wrap(apart(std::move(value)), loc);
+}
+
 ir::NodeRef node_of(const Tensor& t) {
   return read(t, grad_enabled());
 }
@@ -218,7 +223,7 @@ ir::NodeRef tracked_node_of(const Tensor& t) {
 
 std::vector<ir::NodeRef> versions_of(const Tensor& t) {
   const TensorImpl& impl = *impl_of(t);
-  ir::NodeRef value = value_of(impl.root);
+  ir::NodeRef value = value_of(impl.root, false);
   if (impl.steps.empty()) return {ir::NodeRef(original(value.get()))};
   std::vector<ir::NodeRef> versions;
   for (;;) {
@@ -267,6 +272,7 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
     previous = std::exchange(root->value, std::move(next));
     ctx.track(*root);
     written = ++root->version;
+    root->used = false;
     if (loc.line() != 0) root->where = loc;
     if (root->ready()) {
       ctx.unlink(*root);

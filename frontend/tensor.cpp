@@ -119,7 +119,7 @@ Tensor Tensor::flip(IntArrayRef dims, Location loc) const {
   }
   if (dim() == 0 || axes.empty()) return clone(loc);
   std::sort(axes.begin(), axes.end());
-  return wrap(make_node(ir::Op::flip, {node_of(*this).get()}, ir::AxesAttr{axes}, loc), loc);
+  return wrap_result(make_node(ir::Op::flip, {node_of(*this).get()}, ir::AxesAttr{axes}, loc), loc);
 }
 
 Tensor Tensor::clone(Location loc) const {

@@ -51,6 +51,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   std::shared_ptr<Materialized> held;  // the memory of the last evaluation; older than value while a write is pending
   uint64_t version = 0;                // counts writes
   bool in_flight = false;              // being evaluated by some thread: readers wait
+  bool used = false;                   // read with its history since it was last written
   Location where;                      // the call that last wrote it
   Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
   bool linked = false, tracked = false;      // on that list; its value has a history
@@ -101,6 +102,9 @@ ir::Interner& interner();
 ir::NodeRef node_of(const Tensor& t);
 /// A new tensor with this value. In eager mode it is evaluated at once.
 Tensor wrap(ir::NodeRef value, Location loc = {});
+/// As wrap, of what an operation has computed, never an operand itself: its history is no other tensor's, though
+/// another may have been computed by the same operation from the same operands.
+Tensor wrap_result(ir::NodeRef value, Location loc = {});
 /// As wrap, of the very node: nothing is evaluated or copied, whatever the mode, and node_of gives it back.
 Tensor as_tensor(ir::NodeRef value, Location loc = {});
 /// Writes `value` (of dst's shape and dtype) into dst, through its chain of views. Callers hold no NodeRef of their own

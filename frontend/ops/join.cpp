@@ -103,7 +103,7 @@ Tensor& cat_out(Tensor& out, TensorList tensors, int64_t dim, Location loc) {
   return write_out(out, cat_node(tensors, dim, loc), loc);
 }
 Tensor stack(TensorList tensors, int64_t dim, Location loc) {
-  return wrap(stack_node(tensors, dim, loc), loc);
+  return wrap_result(stack_node(tensors, dim, loc), loc);
 }
 Tensor& stack_out(Tensor& out, TensorList tensors, int64_t dim, Location loc) {
   return write_out(out, stack_node(tensors, dim, loc), loc);

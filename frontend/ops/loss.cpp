@@ -44,7 +44,8 @@ Tensor finish(const Build& b, NodeRef losses, Reduction reduction, DType type, c
   if (reduction == Reduction::Mean && losses->rank() > 0)
     losses = b.composite(Op::mean, losses, every_axis(losses), 0, false);
   if (reduction == Reduction::Sum) losses = sum_of(b, losses);
-  return wrap(b.cast(losses, type), loc);
+  if (losses->dtype() != type) losses = b.cast(losses, type);
+  return wrap_result(std::move(losses), loc);
 }
 
 /// Two operands in the type that the loss computes in, broadcast to each other.
@@ -160,7 +161,8 @@ Tensor finish_classes(const Build& b, const Samples& s, Reduction reduction, DTy
   NodeRef value = s.losses;
   if (reduction == Reduction::Sum) value = sum_of(b, value);
   if (reduction == Reduction::Mean) value = b.op(Op::div, sum_of(b, value), sum_of(b, s.weights));
-  return wrap(b.cast(value, type), loc);
+  if (value->dtype() != type) value = b.cast(value, type);
+  return wrap_result(std::move(value), loc);
 }
 
 void check_classes(std::string_view function, const NodeRef& x, const Location& loc) {

@@ -158,19 +158,19 @@ NodeRef dot_node(const Tensor& ta, const Tensor& tb, const Location& loc) {
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, Location loc) {
-  return wrap(matmul_node(a, b, loc), loc);
+  return wrap_result(matmul_node(a, b, loc), loc);
 }
 Tensor mm(const Tensor& a, const Tensor& b, Location loc) {
-  return wrap(mm_node(a, b, loc), loc);
+  return wrap_result(mm_node(a, b, loc), loc);
 }
 Tensor bmm(const Tensor& a, const Tensor& b, Location loc) {
-  return wrap(bmm_node(a, b, loc), loc);
+  return wrap_result(bmm_node(a, b, loc), loc);
 }
 Tensor mv(const Tensor& a, const Tensor& b, Location loc) {
-  return wrap(mv_node(a, b, loc), loc);
+  return wrap_result(mv_node(a, b, loc), loc);
 }
 Tensor dot(const Tensor& a, const Tensor& b, Location loc) {
-  return wrap(dot_node(a, b, loc), loc);
+  return wrap_result(dot_node(a, b, loc), loc);
 }
 
 Tensor& matmul_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
@@ -216,7 +216,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Locatio
     throw Error(ErrorKind::Shape, fmt::format("linear: the weight is a matrix (out, in), not {}", ir::str(w->shape())),
                 {}, loc);
   const NodeRef transposed = Build(loc).permute(w, {1, 0});
-  const Tensor product = wrap(matmul_node(node_of(x), transposed, loc), loc);
+  const Tensor product = wrap_result(matmul_node(node_of(x), transposed, loc), loc);
   return bias.defined() ? apply(Op::add, {product, bias}, loc) : product;
 }
 

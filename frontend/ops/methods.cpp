@@ -16,7 +16,7 @@ Tensor Tensor::to(DType dtype, Location loc) const {
   if (dtype == this->dtype()) return *this;
   if (!is_supported(dtype))
     throw Error(ErrorKind::Unsupported, fmt::format("to: element type {} is not supported", name(dtype)), {}, loc);
-  return wrap(cast_to(node_of(*this), dtype, loc), loc);
+  return wrap_result(cast_to(node_of(*this), dtype, loc), loc);
 }
 Tensor Tensor::to(Device device, Location loc) const {
   if (device == this->device()) return *this;

@@ -26,7 +26,8 @@ Tensor softmax_like(std::string_view kernel, Op op, const Tensor& x, int64_t dim
   const int64_t axis = wrap_dim(dim, static_cast<int64_t>(n->rank()), loc);
   const Shape shape = n->shape();
   if (shape.empty()) n = b.reshape(n, {1});
-  return wrap(b.reshape(b.composite(op, n, {axis}, 0, false), shape), loc);
+  n = b.reshape(b.composite(op, n, {axis}, 0, false), shape);
+  return wrap_result(std::move(n), loc);
 }
 
 Tensor scaled(const Tensor& y, Scalar alpha, const Location& loc) {
@@ -108,7 +109,7 @@ Tensor layer_norm(const Tensor& x, IntArrayRef normalized_shape, const Tensor& w
   }
   if (w) spec.inputs.push_back(w.get());
   if (c) spec.inputs.push_back(c.get());
-  return wrap(make_node(std::move(spec), loc), loc);
+  return wrap_result(make_node(std::move(spec), loc), loc);
 }
 
 Tensor gelu(const Tensor& x, std::string_view approximate, Location loc) {

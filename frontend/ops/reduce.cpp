@@ -92,7 +92,7 @@ NodeRef arg_extreme(std::string_view op, Op reduce, const Tensor& x, std::option
 
 std::pair<Tensor, Tensor> with_indices(std::string_view op, Op value, Op index, const Tensor& x, int64_t dim, bool keep,
                                        const Location& loc) {
-  return {wrap(extreme(op, value, x, dim, keep, loc), loc), wrap(extreme(op, index, x, dim, keep, loc), loc)};
+  return {wrap_result(extreme(op, value, x, dim, keep, loc), loc), wrap(extreme(op, index, x, dim, keep, loc), loc)};
 }
 
 NodeRef truth(Op op, const Tensor& x, const DimList& dim, bool keep, const Location& loc) {
@@ -137,25 +137,25 @@ const DimList kEverything{IntArrayRef()};
 }  // namespace
 
 Tensor sum(const Tensor& x, OptionalDType dtype, Location loc) {
-  return wrap(collected(Op::sum, x, kEverything, false, dtype, loc), loc);
+  return wrap_result(collected(Op::sum, x, kEverything, false, dtype, loc), loc);
 }
 Tensor sum(const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
-  return wrap(collected(Op::sum, x, dim, keepdim, dtype, loc), loc);
+  return wrap_result(collected(Op::sum, x, dim, keepdim, dtype, loc), loc);
 }
 Tensor& sum_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
   return write_out(out, collected(Op::sum, x, dim, keepdim, dtype, loc), loc);
 }
 Tensor prod(const Tensor& x, OptionalDType dtype, Location loc) {
-  return wrap(collected(Op::prod, x, kEverything, false, dtype, loc), loc);
+  return wrap_result(collected(Op::prod, x, kEverything, false, dtype, loc), loc);
 }
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim, OptionalDType dtype, Location loc) {
-  return wrap(collected(Op::prod, x, dim, keepdim, dtype, loc), loc);
+  return wrap_result(collected(Op::prod, x, dim, keepdim, dtype, loc), loc);
 }
 Tensor mean(const Tensor& x, OptionalDType dtype, Location loc) {
   return mean(x, kEverything, false, dtype, loc);
 }
 Tensor mean(const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
-  return wrap(average(x, dim, keepdim, dtype, loc), loc);
+  return wrap_result(average(x, dim, keepdim, dtype, loc), loc);
 }
 Tensor& mean_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
   return write_out(out, average(x, dim, keepdim, dtype, loc), loc);
@@ -165,7 +165,7 @@ Tensor var(const Tensor& x, Location loc) {
   return var(x, kEverything, 1.0, false, loc);
 }
 Tensor var(const Tensor& x, DimList dim, double correction, bool keepdim, Location loc) {
-  return wrap(variance("var", x, dim, correction, keepdim, loc), loc);
+  return wrap_result(variance("var", x, dim, correction, keepdim, loc), loc);
 }
 Tensor std(const Tensor& x, Location loc) {
   return lazuli::std(x, kEverything, 1.0, false, loc);
@@ -173,23 +173,23 @@ Tensor std(const Tensor& x, Location loc) {
 Tensor std(const Tensor& x, DimList dim, double correction, bool keepdim, Location loc) {
   const Build b(loc);
   const DType type = x.dtype();
-  if (!is_half(type)) return wrap(b.op(Op::sqrt, variance("std", x, dim, correction, keepdim, loc)), loc);
+  if (!is_half(type)) return wrap_result(b.op(Op::sqrt, variance("std", x, dim, correction, keepdim, loc)), loc);
   // One rounding, after the square root.
   const Tensor wide = wrap(cast_to(node_of(x), kFloat32, loc), loc);
-  return wrap(b.cast(b.op(Op::sqrt, variance("std", wide, dim, correction, keepdim, loc)), type), loc);
+  return wrap_result(b.cast(b.op(Op::sqrt, variance("std", wide, dim, correction, keepdim, loc)), type), loc);
 }
 
 Tensor amax(const Tensor& x, DimList dim, bool keepdim, Location loc) {
-  return wrap(extreme("amax", Op::reduce_max, x, dim, keepdim, loc), loc);
+  return wrap_result(extreme("amax", Op::reduce_max, x, dim, keepdim, loc), loc);
 }
 Tensor amin(const Tensor& x, DimList dim, bool keepdim, Location loc) {
-  return wrap(extreme("amin", Op::reduce_min, x, dim, keepdim, loc), loc);
+  return wrap_result(extreme("amin", Op::reduce_min, x, dim, keepdim, loc), loc);
 }
 Tensor max(const Tensor& x, Location loc) {
-  return wrap(extreme("max", Op::reduce_max, x, kEverything, false, loc), loc);
+  return wrap_result(extreme("max", Op::reduce_max, x, kEverything, false, loc), loc);
 }
 Tensor min(const Tensor& x, Location loc) {
-  return wrap(extreme("min", Op::reduce_min, x, kEverything, false, loc), loc);
+  return wrap_result(extreme("min", Op::reduce_min, x, kEverything, false, loc), loc);
 }
 std::pair<Tensor, Tensor> max(const Tensor& x, int64_t dim, bool keepdim, Location loc) {
   return with_indices("max", Op::reduce_max, Op::argmax, x, dim, keepdim, loc);
@@ -204,34 +204,34 @@ Tensor min(const Tensor& x, const Tensor& y, Location loc) {
   return apply(Op::minimum, {x, y}, loc);
 }
 Tensor argmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim, Location loc) {
-  return wrap(arg_extreme("argmax", Op::argmax, x, dim, keepdim, loc), loc);
+  return wrap_result(arg_extreme("argmax", Op::argmax, x, dim, keepdim, loc), loc);
 }
 Tensor argmin(const Tensor& x, std::optional<int64_t> dim, bool keepdim, Location loc) {
-  return wrap(arg_extreme("argmin", Op::argmin, x, dim, keepdim, loc), loc);
+  return wrap_result(arg_extreme("argmin", Op::argmin, x, dim, keepdim, loc), loc);
 }
 
 Tensor any(const Tensor& x, DimList dim, bool keepdim, Location loc) {
-  return wrap(truth(Op::any, x, dim, keepdim, loc), loc);
+  return wrap_result(truth(Op::any, x, dim, keepdim, loc), loc);
 }
 Tensor all(const Tensor& x, DimList dim, bool keepdim, Location loc) {
-  return wrap(truth(Op::all, x, dim, keepdim, loc), loc);
+  return wrap_result(truth(Op::all, x, dim, keepdim, loc), loc);
 }
 
 Tensor norm(const Tensor& x, Scalar p, Location loc) {
-  return wrap(norm_node(x, p, kEverything, false, loc), loc);
+  return wrap_result(norm_node(x, p, kEverything, false, loc), loc);
 }
 Tensor norm(const Tensor& x, Scalar p, DimList dim, bool keepdim, Location loc) {
-  return wrap(norm_node(x, p, dim, keepdim, loc), loc);
+  return wrap_result(norm_node(x, p, dim, keepdim, loc), loc);
 }
 Tensor logsumexp(const Tensor& x, DimList dim, bool keepdim, Location loc) {
   const NodeRef n = node_of(x);
   const NodeRef f = cast_to(n, is_floating(n->dtype()) ? n->dtype() : kDefaultDType, loc);
-  return wrap(Build(loc).composite(Op::logsumexp, f, axes_of(dim, rank_of(n), loc), 0, keepdim), loc);
+  return wrap_result(Build(loc).composite(Op::logsumexp, f, axes_of(dim, rank_of(n), loc), 0, keepdim), loc);
 }
 Tensor count_nonzero(const Tensor& x, DimList dim, Location loc) {
   const NodeRef n = node_of(x);
   const Build b(loc);
-  return wrap(b.reduce(Op::sum, b.cast(b.cast(n, kBool), kInt64), axes_of(dim, rank_of(n), loc), false), loc);
+  return wrap_result(b.reduce(Op::sum, b.cast(b.cast(n, kBool), kInt64), axes_of(dim, rank_of(n), loc), false), loc);
 }
 
 }  // namespace lazuli

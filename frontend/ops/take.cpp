@@ -179,13 +179,13 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index, Location 
   const NodeRef given = node_of(x);
   const int64_t axis = wrap_dim(dim, static_cast<int64_t>(given->rank()), loc);
   const NodeRef at = vector_index("index_select", index, given, loc);
-  const NodeRef out = gather_at(at_least_1d(given, loc), {axis}, {&at, 1}, loc);
-  if (given->rank() == 0) return wrap(reshape_to(out, {}, loc), loc);
-  return wrap(move_axes(out, 0, 1, static_cast<size_t>(axis), loc), loc);
+  NodeRef out = gather_at(at_least_1d(given, loc), {axis}, {&at, 1}, loc);
+  out = given->rank() == 0 ? reshape_to(out, {}, loc) : move_axes(out, 0, 1, static_cast<size_t>(axis), loc);
+  return wrap_result(std::move(out), loc);
 }
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index, Location loc) {
-  return wrap(gather_node(node_of(x), dim, index, loc), loc);
+  return wrap_result(gather_node(node_of(x), dim, index, loc), loc);
 }
 
 Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int64_t> dim, Location loc) {
@@ -225,14 +225,14 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, Location loc) {
         {}, loc);
   need_same_device("embedding", table, given, loc);
   const NodeRef at = cast_to(given, kInt64, loc);
-  return wrap(gather_at(table, {0}, {&at, 1}, loc), loc);
+  return wrap_result(gather_at(table, {0}, {&at, 1}, loc), loc);
 }
 
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) {
-  return wrap(index_add_node(x, dim, index, source, alpha, loc), loc);
+  return wrap_result(index_add_node(x, dim, index, source, alpha, loc), loc);
 }
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
-  return wrap(scatter_add_node(x, dim, index, src, loc), loc);
+  return wrap_result(scatter_add_node(x, dim, index, src, loc), loc);
 }
 
 Tensor Tensor::index_select(int64_t dim, const Tensor& index, Location loc) const {

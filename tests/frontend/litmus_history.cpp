@@ -199,6 +199,77 @@ TEST(LitmusHistory, RetainedGraphsGiveTheSameAgain) {
   EXPECT_THROW(loss.backward(), Error);
 }
 
+TEST(LitmusHistory, EqualExpressionsHaveHistoriesOfTheirOwn) {
+  Tensor w = floats({1, 2}).requires_grad_();
+  Tensor a = (w * w).sum(), b = (w * w).sum();  // one node, two tensors
+  a.backward();
+  b.backward();
+  EXPECT_THAT(values(w.grad()), ElementsAre(4, 8));
+  Tensor c = (w * w).sum(), d = (w * w).sum();
+  eval(c, d);
+  c.backward();
+  d.backward();
+  EXPECT_THAT(values(w.grad()), ElementsAre(8, 16));
+  EXPECT_THROW(d.backward(), Error);
+
+  Tensor e = w * w, f = w * w, g = w * w, used = e * f;
+  (g * 2).sum().backward();
+  EXPECT_THROW((g * 3).sum().backward(), Error);
+  EXPECT_THAT(values(w.grad()), ElementsAre(12, 24));
+  (e * 5).sum().backward();
+  (f * 5).sum().backward();
+  EXPECT_THAT(values(w.grad()), ElementsAre(32, 64));
+  const Mlp m;
+  const auto model = [&] { return matmul(relu(matmul(m.x, m.w1)), m.w2); };
+  const Tensor y1 = model(), y2 = model();
+  EXPECT_EQ(contractions(profile(y1, y2)), 2);  // programs see one
+}
+
+TEST(LitmusHistory, EqualExpressionsHaveGradientsOfTheirOwn) {
+  Tensor w = floats({1, 2}).requires_grad_();
+  for (const bool evaluated : {false, true}) {
+    Tensor a = w * w, b = w * w, c = a.clone();
+    if (evaluated) eval(a, b, c);
+    Tensor loss = (a * 3).sum() + (b * b).sum() + (c * w).sum();
+    const auto g = autograd::grad({loss}, {a, b, c});
+    EXPECT_THAT(values(g[0]), ElementsAre(3 + 1, 3 + 2));  // a copy is on a's way
+    EXPECT_THAT(values(g[1]), ElementsAre(2, 8));
+    EXPECT_THROW(autograd::grad({(a.detach() * w).sum()}, {b}), Error);
+    Tensor d = w * w, e = w * w;
+    EXPECT_THROW(autograd::grad({(d * 3).sum()}, {e}), Error);  // not used
+  }
+}
+
+// What was gone through refuses, wherever it is met again; what was computed from it before does not.
+TEST(LitmusHistory, TensorsOnTheWayAreReleased) {
+  Tensor w = floats({0.5f}).requires_grad_();
+  Tensor h = zeros({1});
+  const auto step = [&] {
+    h = tanh(h * w + 1);
+    (h * h).sum().backward();
+  };
+  step();
+  try {
+    step();  // a hidden state that was not detached
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.message().substr(0, 54), "Trying to backward through the graph a second time (or");
+  }
+  h = h.detach();
+  step();
+
+  Tensor v = floats({1, 2}).requires_grad_();
+  Tensor trunk = v * v, first = (trunk * 2).sum(), second = (trunk * 3).sum();
+  first.backward();
+  second.backward();  // PyTorch refuses it
+  EXPECT_THAT(values(v.grad()), ElementsAre(2 * 5, 4 * 5));
+  EXPECT_THROW((trunk * 4).sum().backward(), Error);
+  Tensor sum = v + 1;  // nothing was kept for it: nothing is gone
+  (sum * sum).sum().backward();
+  (sum * sum).sum().backward();
+  EXPECT_THAT(values(v.grad()), ElementsAre(10 + 8, 20 + 12));
+}
+
 TEST(LitmusHistory, ViewsOfLeavesAndSlicesWrittenInPlace) {
   Tensor w = counting({4}).requires_grad_();
   Tensor z = counting({2, 4}) * 0 + 1;
@@ -295,6 +366,13 @@ TEST(LitmusHistory, GradientsOfIntermediates) {
   loss.backward();
   EXPECT_THAT(values(h.grad()), ElementsAre(6, 12));
   EXPECT_THAT(values(w.grad()), ElementsAre(18, 36));
+  EXPECT_TRUE(h.retains_grad());
+
+  Tensor s = w + 1;
+  s.retain_grad();
+  (s * s).sum().backward();
+  (s * s).sum().backward();
+  EXPECT_THAT(values(s.grad()), ElementsAre(8, 12));
 }
 
 TEST(LitmusHistory, HigherOrders) {
