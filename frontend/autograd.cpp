@@ -89,7 +89,7 @@ struct Wanted {
 std::vector<NodeRef> gradients_of(const Seeds& seeds, const std::vector<Wanted>& wanted, const Location& loc) {
   std::vector<const Node*> wrt;
   for (const auto& w : wanted) wrt.insert(wrt.end(), w.nodes.begin(), w.nodes.end());
-  const auto all = passes::vjp(interner(), seeds.pointers(), seeds.cotangents, wrt);
+  const auto all = passes::vjp(interner(), seeds.pointers(), seeds.cotangents, wrt, behind_history);
   const Build build(loc);
   std::vector<NodeRef> result;
   size_t next = 0;

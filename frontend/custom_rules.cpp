@@ -96,7 +96,7 @@ std::vector<NodeRef> CheckpointRule::vjp(ir::Interner& interner, std::span<const
     outputs.push_back(again[i]);
     arriving.push_back(cotangents[i]);
   }
-  std::vector<NodeRef> gradients = passes::vjp(interner, pointers(outputs), arriving, pointers(wrt));
+  std::vector<NodeRef> gradients = passes::vjp(interner, pointers(outputs), arriving, pointers(wrt), behind_history);
   for (NodeRef& g : gradients)
     parts.push_back(
         !g ? nullptr : substitute({&g, 1}, outwards, [&](const Node* n) { return n->serial() > wrt[0]->serial(); })[0]);

@@ -20,6 +20,10 @@ const HistoryRule* history_rule(const ir::Node* n) {
   return dynamic_cast<const HistoryRule*>(n->attr_as<ir::CustomAttr>().rule.get());
 }
 
+const ir::Node* behind_history(const ir::Node* n) {
+  return history_rule(n) ? n->input(1) : nullptr;
+}
+
 const ir::Node* original(const ir::Node* n) {
   while (history_rule(n)) n = n->input(1);
   return n;
@@ -99,8 +103,11 @@ ir::NodeRef computed_history(const ir::NodeRef& value, std::shared_ptr<Materiali
   const ir::Node* onwards = written ? value->input(1) : value.get();
   auto next = std::make_shared<HistoryRule>(written ? HistoryRule::Kind::Written : HistoryRule::Kind::Computed,
                                             std::move(own), std::move(kept));
-  if (identities) return custom_result({leaf, onwards, identities}, std::move(next), value->origin());
-  return custom_result({leaf, onwards}, std::move(next), value->origin());
+  if (!identities) return custom_result({leaf, onwards}, std::move(next), value->origin());
+  // Below the value, where gradients do not look for their way: what is kept is no reason for another order of theirs.
+  const ir::NodeRef holder = custom_result(
+      {leaf, identities}, std::make_shared<HistoryRule>(HistoryRule::Kind::Written, nullptr, nullptr), value->origin());
+  return custom_result({holder.get(), onwards}, std::move(next), value->origin());
 }
 
 bool kept_by_history(const ir::Node* value) {

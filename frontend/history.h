@@ -81,6 +81,8 @@ class HistoryRule final : public ir::CustomRule {
 
 /// The rule of a node that stands for a history; null for any other.
 const HistoryRule* history_rule(const ir::Node* n);
+/// The node that gradients of a node that stands for a history go to; null for any other. (passes::StandsFor)
+const ir::Node* behind_history(const ir::Node* n);
 /// What gradients with respect to `n` are taken of: through nodes that stand for histories, to the expression.
 const ir::Node* original(const ir::Node* n);
 

@@ -98,7 +98,8 @@ std::vector<Tensor> Tape::pull_back(std::span<const Tensor> outputs, std::span<c
     nodes.push_back(std::move(n));
     seeds.push_back(std::move(g));
   }
-  return tensors_of(passes::vjp(interner(), pointers(nodes), seeds, pointers(impl_->variables)), impl_->variables, loc);
+  return tensors_of(passes::vjp(interner(), pointers(nodes), seeds, pointers(impl_->variables), behind_history),
+                    impl_->variables, loc);
 }
 
 std::vector<Tensor> Tape::push_forward(std::span<const Tensor> tangents, std::span<const Tensor> outputs) const {

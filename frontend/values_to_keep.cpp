@@ -123,7 +123,7 @@ std::vector<NodeRef> values_to_keep(std::span<const NodeRef> values) {
       [&](const Node* n) { return computed(n) ? std::span<const Node* const>() : n->inputs(); });
   for (const Node* n : order) {
     if (computed(n)) {
-      NodeRef stop = fresh_variable(n->input(0));
+      NodeRef stop = fresh_variable(plain(n));
       back.emplace(stop.get(), NodeRef(n));
       variables.push_back(stop);
       forward.emplace(n, std::move(stop));
@@ -139,7 +139,7 @@ std::vector<NodeRef> values_to_keep(std::span<const NodeRef> values) {
   std::vector<NodeRef> tokens, gradients;
   for (const NodeRef& v : outputs) tokens.push_back(unknown(v.get()));
   try {
-    gradients = passes::vjp(interner(), pointers(outputs), tokens, pointers(variables));
+    gradients = passes::vjp(interner(), pointers(outputs), tokens, pointers(variables), behind_history);
   } catch (const Error&) {
     return {};  // it is said where gradients are asked for
   }

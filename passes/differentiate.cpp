@@ -10,16 +10,20 @@ using ir::Gradient;
 using ir::Node;
 using ir::NodeRef;
 
-Dependence::Dependence(ir::Interner& interner, std::span<const Node* const> outputs, std::span<const Node* const> wrt) {
+Dependence::Dependence(ir::Interner& interner, std::span<const Node* const> outputs, std::span<const Node* const> wrt,
+                       StandsFor stands_for)
+    : stands_for_(stands_for) {
   ir::NodeNumbers met, wanted;
   for (const Node* n : wrt)
-    if (is_floating(n->dtype())) wanted.add(n);
+    if (is_floating(n->dtype())) wanted.add(meant(n));
   std::vector<Visit> stack;
-  for (const Node* output : outputs) {
-    if (met.add(output)) stack.push_back({output});
+  for (const Node* given : outputs) {
+    const Node* output = meant(given);
+    if (met.add(output)) stack.push_back({output, first_differentiated(output)});
     while (!stack.empty()) {
       if (const Node* below = descend(stack.back(), interner)) {
-        if (met.add(below)) stack.push_back({below});
+        below = meant(below);
+        if (met.add(below)) stack.push_back({below, first_differentiated(below)});
         continue;
       }
       const Node* n = stack.back().node;
@@ -30,6 +34,22 @@ Dependence::Dependence(ir::Interner& interner, std::span<const Node* const> outp
       active_.back() = wanted.find(n) != ir::NodeNumbers::kAbsent || depends(n);
     }
   }
+}
+
+const Node* Dependence::looked_up(const Node* n) const {
+  std::vector<const Node*> chain;
+  const Node* next = n;
+  while (next) {
+    n = next;
+    if (const auto it = meanings_.find(n); it != meanings_.end()) {
+      n = it->second;
+      break;
+    }
+    next = n->op() == ir::Op::custom_result ? stands_for_(n) : nullptr;
+    if (n->op() == ir::Op::custom_result) chain.push_back(n);
+  }
+  for (const Node* name : chain) meanings_.emplace(name, n);
+  return n;
 }
 
 const Node* Dependence::descend(Visit& visit, ir::Interner& interner) {

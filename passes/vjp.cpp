@@ -20,9 +20,10 @@ using ir::gradient::Place;
 
 class Backward {
  public:
-  Backward(ir::Interner& interner, std::span<const Node* const> outputs, std::span<const Node* const> wrt)
+  Backward(ir::Interner& interner, std::span<const Node* const> outputs, std::span<const Node* const> wrt,
+           StandsFor stands_for)
       : interner_(interner),
-        graph_(interner, outputs, wrt),
+        graph_(interner, outputs, wrt, stands_for),
         cotangents_(graph_.size()),
         reached_(graph_.size(), false),
         wanted_(graph_.size(), false) {
@@ -141,11 +142,11 @@ class Backward {
 }  // namespace
 
 std::vector<NodeRef> vjp(ir::Interner& interner, std::span<const Node* const> outputs,
-                         std::span<const NodeRef> cotangents, std::span<const Node* const> wrt) {
+                         std::span<const NodeRef> cotangents, std::span<const Node* const> wrt, StandsFor stands_for) {
   if (cotangents.size() != outputs.size())
     throw Error(ErrorKind::Internal,
                 fmt::format("vjp: {} cotangents for {} outputs", cotangents.size(), outputs.size()));
-  Backward backward(interner, outputs, wrt);
+  Backward backward(interner, outputs, wrt, stands_for);
   for (size_t i = 0; i < outputs.size(); ++i)
     if (cotangents[i]) backward.add(outputs[i], cotangents[i]);
   backward.run();

@@ -1,8 +1,11 @@
 // Litmus programs: history on handles. What is tracked, what evaluation keeps, what a backward pass releases, and where
 // memory is written.
 #include <algorithm>
+#include <functional>
+#include <sstream>
 
 #include "lazuli/lazuli.h"
+#include "lazuli/print.h"
 #include "tests/frontend/litmus.h"
 
 namespace lazuli {
@@ -75,6 +78,47 @@ TEST(LitmusHistory, ItemThenBackwardComputesTheForwardOnce) {
   EXPECT_EQ(contractions(profile(g1, g2)), 3);
   EXPECT_EQ(values(g1), expected1);
   EXPECT_EQ(values(g2), expected2);
+}
+
+// Whatever looks at the loss or at a value on its way, nothing of the forward pass is computed twice.
+TEST(LitmusHistory, ObservationsCauseNoSecondForwardPass) {
+  struct Observation {
+    const char* name;
+    std::function<void(const Tensor& hidden, const Tensor& loss)> look;
+  };
+  const Observation observations[] = {
+      {"nothing", [](const Tensor&, const Tensor&) {}},
+      {"item", [](const Tensor&, const Tensor& loss) { loss.item(); }},
+      {"item, twice", [](const Tensor&, const Tensor& loss) { EXPECT_EQ(loss.item<float>(), loss.item<float>()); }},
+      {"print", [](const Tensor&, const Tensor& loss) { std::ostringstream() << loss; }},
+      {"print of both", [](const Tensor& h, const Tensor& loss) { std::ostringstream() << h << loss; }},
+      {"detached", [](const Tensor&, const Tensor& loss) { loss.detach().item(); }},
+      {"eval", [](const Tensor& h, const Tensor& loss) { eval(loss, h); }},
+      {"the way, then the loss",
+       [](const Tensor& h, const Tensor& loss) {
+         h.to_vector<float>();
+         loss.item();
+       }},
+      {"a figure of the way",
+       [](const Tensor& h, const Tensor& loss) {
+         loss.item();
+         EXPECT_EQ(contractions(profile(no_grad([&] { return h.abs().mean(); }))), 0);
+       }},
+  };
+  std::vector<float> expected;
+  for (const Observation& o : observations) {
+    const Mlp m;
+    const Tensor hidden = relu(matmul(m.x, m.w1) + 0.1);
+    Tensor loss = matmul(hidden, m.w2).pow(2).sum();
+    o.look(hidden, loss);
+    const bool observed = state(loss) == State::Ready;
+    loss.backward();
+    const Report r = profile(m.w1.grad(), m.w2.grad(), loss);
+    EXPECT_EQ(contractions(r), observed ? 3 : 5) << o.name;  // three backward, two forward
+    EXPECT_EQ(observed, !expected.empty()) << o.name;
+    if (expected.empty()) expected = values(m.w1.grad());
+    EXPECT_EQ(values(m.w1.grad()), expected) << o.name;
+  }
 }
 
 TEST(LitmusHistory, OneProgramComputesAllThatABackwardPassGives) {

@@ -270,6 +270,29 @@ TEST(GradientGraphs, CustomRulesSeeAllCotangentsOfACallAtOnce) {
   EXPECT_THROW(jvp(in, wrt, tangents, outputs), Error);
 }
 
+TEST(GradientGraphs, NamesOfNodesMakeNoDifference) {
+  Interner in;
+  const NodeRef x = leaf(in, {2}, {1, 2});
+  const auto rule = std::make_shared<TestRule>();
+  const auto name = [&](const NodeRef& n) {
+    return node(in, Op::custom_result, {data(in, kFloat64, {2}), n}, ir::CustomAttr{rule, 0});
+  };
+  std::vector<NodeRef> c;
+  for (int i = 0; i < 4; ++i) c.push_back(data(in, kFloat64, {2}));
+  const auto gradients = [&](const std::vector<NodeRef>& readers_of, const NodeRef& wanted, StandsFor stands_for) {
+    NodeRef y = node(in, Op::mul, {readers_of[0], c[0]});
+    for (size_t i = 1; i < c.size(); ++i) y = node(in, Op::add, {y, node(in, Op::mul, {readers_of[i], c[i]})});
+    if (readers_of[1] != readers_of[0]) y = name(y);
+    const Node *outputs[] = {y.get()}, *wrt[] = {x.get(), wanted.get()};
+    return vjp(in, outputs, {{c[0]}}, wrt, stands_for);
+  };
+  const NodeRef s = node(in, Op::sin, {x}), once = name(s), twice = name(once);
+  const auto want = gradients({s, s, s, s}, s, nullptr);
+  const auto got = gradients({s, once, twice, once}, twice, [](const Node* n) { return n->input(1); });
+  EXPECT_EQ(got, want);  // the very nodes
+  EXPECT_EQ(rule->calls, 0);
+}
+
 TEST(GradientGraphs, BarriersAreDistinctAndStay) {
   Interner in;
   PassContext ctx{.interner = in, .observer = {}};
