@@ -284,6 +284,24 @@ TEST(LitmusHistory, EqualExpressionsHaveGradientsOfTheirOwn) {
   }
 }
 
+// Where tensors are not told apart, and PyTorch does.
+TEST(LitmusHistory, EqualViewsAndPartsOfCompositionsAreOne) {
+  Tensor w = floats({1, 2}).requires_grad_();
+  Tensor h = w * w, v = h[1], same = h[1];
+  EXPECT_EQ(autograd::grad({v * 3}, {same})[0].item<float>(), 3);  // PyTorch: not used
+
+  const Tensor y = floats({3, 5});
+  for (const bool retain : {true, false}) {
+    Tensor squares = (w - y).square(), used = squares * 2;
+    mse_loss(w, y).backward({}, retain);  // which squares the same difference
+    if (retain) {
+      squares.sum().backward();
+    } else {
+      EXPECT_THROW(squares.sum().backward(), Error);
+    }
+  }
+}
+
 // What was gone through refuses, wherever it is met again; what was computed from it before does not.
 TEST(LitmusHistory, TensorsOnTheWayAreReleased) {
   Tensor w = floats({0.5f}).requires_grad_();
