@@ -1,15 +1,10 @@
 #include "results.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
-
-#include "cases.h"
 
 namespace bench {
 namespace {
-
-constexpr const char* kLimitNames[] = {"copy", "read", "fma"};
 
 std::string processor() {
   std::ifstream info("/proc/cpuinfo");
@@ -18,87 +13,96 @@ std::string processor() {
   return "unknown";
 }
 
-double gigabytes_per_second(int64_t bytes, double milliseconds) {
-  return static_cast<double>(bytes) / milliseconds / 1e6;
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return n == 0 ? 0 : n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-void write_series(std::FILE* file, const Series& s, double limit) {
-  std::fprintf(file, R"({"name": "%s", "median_ms": %.4f, "fastest_ms": %.4f, "of_limit": %.3f, "rounds_ms": [)",
-               s.name.c_str(), s.median(), s.fastest(), limit / s.median());
-  for (size_t i = 0; i < s.rounds.size(); ++i) std::fprintf(file, "%s%.4f", i ? ", " : "", s.rounds[i]);
-  std::fprintf(file, "]}");
+/// The kernel's time where there is one; frameworks only have calls.
+const Times* kernel_of(const CaseResult& c) {
+  const auto at = c.lazuli.find("kernel");
+  return at == c.lazuli.end() ? nullptr : &at->second;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 32) out += c;
+  }
+  return out;
 }
 
 }  // namespace
 
-double Series::median() const {
-  std::vector<double> sorted = rounds;
-  std::sort(sorted.begin(), sorted.end());
-  const size_t n = sorted.size();
-  return n == 0 ? 0 : n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+double Times::median() const {
+  return median_of(rounds);
 }
 
-double Series::fastest() const {
-  return rounds.empty() ? 0 : *std::min_element(rounds.begin(), rounds.end());
-}
-
-double Results::limit_ms(const CaseResult& c) const {
-  switch (c.limit) {
-    case Limit::Copy:
-      return copy.median();
-    case Limit::Read:
-      return read.median();
-    case Limit::Fma:
-      break;
+double Times::best() const {
+  const size_t each = rounds.size() / static_cast<size_t>(std::max(runs, 1));
+  if (each == 0) return median();
+  double best = 0;
+  for (size_t at = 0; at + each <= rounds.size(); at += each) {
+    const double m =
+        median_of({rounds.begin() + static_cast<int64_t>(at), rounds.begin() + static_cast<int64_t>(at + each)});
+    best = at == 0 ? m : std::min(best, m);
   }
-  return fma.median() * c.flops / fma_flops;
+  return best;
 }
 
-void print_table(const Results& r) {
-  const int64_t array = r.rows * r.columns * static_cast<int64_t>(sizeof(float));
-  std::printf("%s, one thread, %lld x %lld float32, medians of %d interleaved rounds\n", processor().c_str(),
-              static_cast<long long>(r.rows), static_cast<long long>(r.columns), r.rounds);
-  std::printf("limits (%s): copy around the caches %.3f ms (%.1f GB/s), read %.3f ms (%.1f GB/s), fma %.1f GF/s\n",
-              limits_vectors(), r.copy.median(), gigabytes_per_second(2 * array, r.copy.median()), r.read.median(),
-              gigabytes_per_second(array, r.read.median()), r.fma_flops / r.fma.median() / 1e6);
-  for (const std::string& l : r.libraries) std::printf("%s\n", l.c_str());
-  std::printf("\n%-28s %-22s %10s %10s %8s %10s\n", "case", "by", "median ms", "fastest", "G/s", "of limit");
-  for (const CaseResult& c : r.cases)
-    for (const Series& s : c.series)
-      std::printf("%-28s %-22s %10.3f %10.3f %8.1f %8.0f %%\n", &s == c.series.data() ? c.name.c_str() : "",
-                  s.name.c_str(), s.median(), s.fastest(),
-                  (c.limit == Limit::Fma ? c.flops : static_cast<double>(c.bytes)) / s.median() / 1e6,
-                  100 * r.limit_ms(c) / s.median());
+void print_header(const Results& r) {
+  std::printf("%s (%s), medians of %d runs of %d interleaved rounds, milliseconds\n\n", processor().c_str(),
+              r.vectors.c_str(), r.runs, r.rounds);
+  std::printf("%-34s %-10s %2s  %10s %10s %8s\n", "case", "size", "t", "median", "best run", "of limit");
+}
+
+void print_case(const CaseResult& c) {
+  const double limit = c.limit_times.median();
+  bool first = true;
+  const auto line = [&](const std::string& who, const Times& t) {
+    std::printf("%-34s %-10s %2d  %10.4f %10.4f", first ? c.name.c_str() : "", first ? c.size.c_str() : "", c.threads,
+                t.median(), t.best());
+    if (limit > 0) {
+      std::printf(" %6.0f %%", 100 * limit / t.median());
+    } else {
+      std::printf("         ");
+    }
+    std::printf("  %s\n", who.c_str());
+    first = false;
+  };
+  if (limit > 0) line("limit: " + c.limit_by, c.limit_times);
+  for (const auto& [series, times] : c.lazuli) line("Lazuli " + series, times);
+  for (const PeerResult& p : c.peers) line(p.name, p.times);
+  std::fflush(stdout);
 }
 
 void write_json(const Results& r, std::FILE* file) {
-  double load[3] = {-1, -1, -1};
-  getloadavg(load, 3);
-  std::fprintf(file, "{\n  \"processor\": \"%s\",\n  \"threads\": 1,\n  \"vectors_of_limits\": \"%s\",\n",
-               processor().c_str(), limits_vectors());
-  std::fprintf(file, "  \"load_average\": %.2f,\n  \"rows\": %lld,\n  \"columns\": %lld,\n  \"dtype\": \"float32\",\n",
-               load[0], static_cast<long long>(r.rows), static_cast<long long>(r.columns));
-  std::fprintf(file, "  \"rounds\": %d,\n  \"limits\": {\n    \"copy\": ", r.rounds);
-  write_series(file, r.copy, r.copy.median());
-  std::fprintf(file, ",\n    \"read\": ");
-  write_series(file, r.read, r.read.median());
-  std::fprintf(file, ",\n    \"fma_flops\": %.0f,\n    \"fma\": ", r.fma_flops);
-  write_series(file, r.fma, r.fma.median());
-  std::fprintf(file, "\n  },\n  \"libraries\": [");
-  for (size_t i = 0; i < r.libraries.size(); ++i) std::fprintf(file, "%s\"%s\"", i ? ", " : "", r.libraries[i].c_str());
-  std::fprintf(file, "],\n  \"cases\": [");
+  std::fprintf(file,
+               "{\n  \"machine\": {\"processor\": \"%s\", \"vectors\": \"%s\", \"load_average\": %.2f},\n"
+               "  \"rounds\": %d,\n  \"runs\": %d,\n  \"results\": [",
+               escaped(processor()).c_str(), r.vectors.c_str(), r.load, r.rounds, r.runs);
   for (const CaseResult& c : r.cases) {
-    std::fprintf(
-        file,
-        "%s\n    {\"name\": \"%s\", \"limit\": \"%s\", \"bytes\": %lld, \"flops\": %.0f, \"allocations\": %lld, "
-        "\"series\": [",
-        &c == r.cases.data() ? "" : ",", c.name.c_str(), kLimitNames[static_cast<size_t>(c.limit)],
-        static_cast<long long>(c.bytes), c.flops, static_cast<long long>(c.allocations));
-    for (const Series& s : c.series) {
-      std::fprintf(file, "%s\n      ", &s == c.series.data() ? "" : ",");
-      write_series(file, s, r.limit_ms(c));
-    }
-    std::fprintf(file, "\n    ]}");
+    const Times* kernel = kernel_of(c);
+    const double limit = c.limit_times.median(), median = kernel ? kernel->median() : 0;
+    std::fprintf(file, "%s\n    {\"case\": \"%s\", \"size\": \"%s\", \"threads\": %d, ",
+                 &c == r.cases.data() ? "" : ",", c.name.c_str(), c.size.c_str(), c.threads);
+    std::fprintf(file,
+                 "\"median_ms\": %.6g, \"best_ms\": %.6g, \"limit_ms\": %.6g, \"limit\": \"%s\", \"amount\": %.0f, ",
+                 median, kernel ? kernel->best() : 0, limit, c.limit_by.c_str(), c.amount);
+    std::fprintf(file, "\"fraction\": %.4f", median > 0 ? limit / median : 0);
+    for (const auto& [name, value] : c.facts) std::fprintf(file, ", \"%s\": %.0f", name.c_str(), value);
+    for (const auto& [series, times] : c.lazuli)
+      if (series != "kernel")
+        std::fprintf(file, ", \"%s_median_ms\": %.6g, \"%s_best_ms\": %.6g", series.c_str(), times.median(),
+                     series.c_str(), times.best());
+    std::fprintf(file, ",\n     \"peers\": {");
+    for (const PeerResult& p : c.peers)
+      std::fprintf(file, "%s\"%s\": {\"version\": \"%s\", \"time\": \"%s\", \"median_ms\": %.6g, \"best_ms\": %.6g}",
+                   &p == c.peers.data() ? "" : ", ", p.name.c_str(), escaped(p.version).c_str(), p.series.c_str(),
+                   p.times.median(), p.times.best());
+    std::fprintf(file, "}}");
   }
   std::fprintf(file, "\n  ]\n}\n");
 }

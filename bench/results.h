@@ -2,43 +2,49 @@
 #pragma once
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "cases/case.h"
+
 namespace bench {
 
-struct Series {
-  std::string name;            // "Lazuli", "Eigen" ...
-  std::vector<double> rounds;  // milliseconds
+/// Milliseconds of one series: rounds of every run, one after the other.
+struct Times {
+  std::vector<double> rounds;
+  int runs = 1;
   double median() const;
-  double fastest() const;
+  /// The smallest of the runs' medians.
+  double best() const;
 };
 
-/// What a case is measured against.
-enum class Limit : uint8_t { Copy, Read, Fma };
+struct PeerResult {
+  std::string name, version, series;
+  Times times;
+};
 
 struct CaseResult {
-  std::string name;  // "map/relu_bias"
-  Limit limit = Limit::Copy;
-  int64_t bytes = 0;        // that must move at least
-  double flops = 0;         // Fma: that must be done
-  int64_t allocations = 0;  // buffers that Lazuli took during all its rounds
-  std::vector<Series> series;
+  std::string name, size;
+  int threads = 1;
+  Limit limit = Limit::None;
+  double amount = 0;     // bytes or operations, see Case
+  std::string limit_by;  // the series that the limit is taken from
+  Times limit_times;
+  std::map<std::string, Times> lazuli;  // by series
+  std::map<std::string, double> facts;  // launches, allocations
+  std::vector<PeerResult> peers;
 };
 
 struct Results {
-  int64_t rows = 0, columns = 0;
-  int rounds = 0;
-  Series copy, read, fma;              // the limits
-  double fma_flops = 0;                // of a round of `fma`
-  std::vector<std::string> libraries;  // peers that were found, with their versions
+  int rounds = 0, runs = 0;
+  std::string vectors;
+  double load = 0;
   std::vector<CaseResult> cases;
-
-  /// Milliseconds that the limit allows for this case.
-  double limit_ms(const CaseResult& c) const;
 };
 
-void print_table(const Results& results);
+void print_header(const Results& results);
+void print_case(const CaseResult& c);
 void write_json(const Results& results, std::FILE* file);
 
 }  // namespace bench

@@ -2,6 +2,7 @@
 
 run.py <name> <program> <source folder> <work folder>
 """
+import json
 import os
 import re
 import subprocess
@@ -112,10 +113,16 @@ def black_scholes(program, source, work):
 
 def lazuli_bench(program, source, work):
     assert "lazuli-bench" in call(program, "--help")
-    out = call(program, "--size=128", "--rounds=2", "--filter=row/")
-    assert "results agree with float64" in out and "row/softmax" in out and "map/" not in out, out
-    assert "no case" in call(program, "--filter=nothing", "--size=64", status=1)
-    assert "multiple of 64" in call(program, "--size=65", status=2)
+    assert "map/relu_bias 4096x4096" in call(program, "--list")
+    json_file = os.path.join(work, "bench.json")
+    out = call(program, "--quick", "--rounds=2", "--peers=loop,Eigen", "--filter=row/softmax 1K", "--json=" + json_file)
+    assert "row/softmax" in out and "Lazuli kernel" in out and "limit:" in out and "map/" not in out, out
+    with open(json_file) as file:
+        record = json.load(file)["results"][0]
+    assert record["case"] == "row/softmax" and record["launches"] == 1 and record["median_ms"] > 0, record
+    assert set(record["peers"]) == {"loop", "Eigen"}, record
+    assert "no case" in call(program, "--filter=nothing", status=1)
+    assert "not a number" in call(program, "--threads=0", status=2)
 
 
 if __name__ == "__main__":

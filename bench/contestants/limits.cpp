@@ -1,8 +1,13 @@
-// The limits every case is measured against: copy with non-temporal stores, and read. One body, compiled for three
-// vector widths; the processor chooses at run time.
+// The limits that cases are measured against, as a contestant: moving as many bytes as the case must move (with stores
+// around the caches, and with plain ones), reading them, or as many multiply-adds in registers. One body, compiled for
+// three vector widths; the processor chooses at run time.
 #include <immintrin.h>
 
-#include "cases.h"
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "contestants/contestant.h"
 
 namespace bench {
 namespace {
@@ -104,8 +109,6 @@ int vector_bits() {
   return __builtin_cpu_supports("avx2") ? 256 : 128;
 }
 
-}  // namespace
-
 void copy_around_caches(const float* from, float* to, int64_t n) {
   switch (vector_bits()) {
     case 512:
@@ -128,13 +131,14 @@ float read_all(const float* from, int64_t n) {
   }
 }
 
+/// Returns how many operations (two per fma) it did.
 double multiply_add(int64_t rounds) {
   const int bits = vector_bits() == 512 ? 512 : 256;
   if (vector_bits() >= 256 && __builtin_cpu_supports("fma")) bits == 512 ? fma512(rounds) : fma256(rounds);
   return static_cast<double>(rounds) * 24 * (bits / 32) * 2;
 }
 
-const char* limits_vectors() {
+const char* vectors() {
   switch (vector_bits()) {
     case 512:
       return "AVX-512";
@@ -145,4 +149,82 @@ const char* limits_vectors() {
   }
 }
 
+/// Arrays of the contestant's own, taken in turns like the operands of a case.
+struct Arrays {
+  Arrays(int64_t elements, int64_t from_count, int64_t to_count) : n((elements + kUnit - 1) / kUnit * kUnit) {
+    for (int64_t i = 0; i < from_count + to_count; ++i) {
+      memory.push_back(allocate(n * static_cast<int64_t>(sizeof(float))));
+      (i < from_count ? from : to).push_back(reinterpret_cast<float*>(memory.back().get()));
+    }
+  }
+  static constexpr int64_t kUnit = 512;  // elements: what every loop above divides
+  int64_t n;
+  std::vector<Block> memory;
+  std::vector<float*> from, to;
+};
+
+template <class Body>
+Series series(const char* name, Body body) {
+  Series s{.name = name, .run = {}, .publish = [] {}, .facts = {}};
+  s.run = [body](int64_t turn, int64_t repeats) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int64_t r = 0; r < repeats; ++r) body(turn + r);
+    return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+  };
+  return s;
+}
+
+/// [begin, end) of `units` pieces, in elements.
+template <class F>
+void split_units(int threads, int64_t n, F f) {
+  split(threads, n / Arrays::kUnit, [&](int64_t begin, int64_t end) {
+    if (begin < end) f(begin * Arrays::kUnit, (end - begin) * Arrays::kUnit);
+  });
+}
+
+class Limits final : public Contestant {
+ public:
+  std::string version() const override { return vectors(); }
+  std::vector<Series> prepare(const Job& job, std::byte*) override {
+    const int threads = job.threads;
+    const auto elements = static_cast<int64_t>(job.amount / sizeof(float));
+    if (job.limit == Limit::Copy) {
+      auto a = std::make_shared<Arrays>(elements / 2, job.copies, 2);
+      const auto copy = [a, threads](const auto& how) {
+        return [a, threads, how](int64_t turn) {
+          const float* from = a->from[static_cast<size_t>(turn) % a->from.size()];
+          float* to = a->to[static_cast<size_t>(turn) % a->to.size()];
+          split_units(threads, a->n, [&](int64_t at, int64_t n) { how(from + at, to + at, n); });
+        };
+      };
+      return {series("around_caches", copy(copy_around_caches)),
+              series("plain", copy([](const float* from, float* to, int64_t n) {
+                       std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
+                     }))};
+    }
+    if (job.limit == Limit::Read) {
+      auto a = std::make_shared<Arrays>(elements, job.copies, 0);
+      return {series("read", [a, threads](int64_t turn) {
+        const float* from = a->from[static_cast<size_t>(turn) % a->from.size()];
+        split_units(threads, a->n,
+                    [&](int64_t at, int64_t n) { [[maybe_unused]] volatile float sum = read_all(from + at, n); });
+      })};
+    }
+    if (job.limit == Limit::Fma) {
+      const double each = multiply_add(1);
+      const auto rounds = std::max<int64_t>(1, static_cast<int64_t>(job.amount / each / threads));
+      return {series("fma", [rounds, threads](int64_t) {
+        split(threads, threads, [&](int64_t, int64_t) { multiply_add(rounds); });
+      })};
+    }
+    return {};
+  }
+};
+
+}  // namespace
 }  // namespace bench
+
+int main(int argc, char** argv) {
+  bench::Limits limits;
+  return bench::serve(limits, argc, argv);
+}

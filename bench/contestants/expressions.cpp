@@ -1,0 +1,100 @@
+#include "contestants/expressions.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace bench {
+namespace {
+
+using namespace lazuli;
+using In = const std::vector<Tensor>&;
+using Sizes = IntArrayRef;  // of the result
+using Out = std::vector<Tensor>;
+
+Tensor affine(In in) {
+  return in[0] * in[1] + in[2];
+}
+
+Out black_scholes(In in, Sizes) {
+  const Tensor &s = in[0], &k = in[1], &t = in[2];
+  const auto phi = [](const Tensor& x) { return 0.5 * erfc(x * -0.70710678118654752); };
+  const Tensor root = 0.3 * sqrt(t), d1 = (log(s / k) + 0.065 * t) / root, d2 = d1 - root;
+  return {s * phi(d1) - k * exp(-0.02 * t) * phi(d2)};
+}
+
+Out where_chain(In in, Sizes) {
+  const Tensor &x = in[0], &y = in[1];
+  return {clamp(where(x > 0, x * y, where(y > 0, x + y, x - y)), -1, 1)};
+}
+
+Out int_mix(In in, Sizes) {
+  const Tensor &x = in[0], &y = in[1];
+  const Tensor h = (x ^ (y << 13)) * -1640531535;  // 2654435761 modulo 2^32
+  return {(h ^ (h >> 16)) + y};
+}
+
+Out log_softmax_backward(In in, Sizes) {
+  const Tensor &y = in[0], &g = in[1];
+  return {g - exp(y) * g.sum(1, true)};
+}
+
+Out layer_norm_backward(In in, Sizes) {
+  const Tensor& w = in[2];
+  const auto forward = [&](const Tensor& x) { return layer_norm(x, {w.size(0)}, w); };
+  return {vjp(forward, in[0]).second(in[1])};
+}
+
+Out scatter_rows(In in, Sizes result) {
+  return {index_add(zeros(result), 0, in[1], in[0])};
+}
+
+Out product_and_more(In in, const char* form) {
+  return {gelu(matmul(in[0], in[1]) + in[2], form) + in[3]};
+}
+
+struct Named {
+  std::string_view name;
+  Expression expression;
+};
+constexpr Named kExpressions[] = {
+    {"map/relu_bias", [](In in, Sizes) -> Out { return {relu(affine(in))}; }},
+    {"map/gelu_bias", [](In in, Sizes) -> Out { return {gelu(affine(in))}; }},
+    {"map/gelu_tanh_bias", [](In in, Sizes) -> Out { return {gelu(affine(in), "tanh")}; }},
+    {"map/black_scholes", black_scholes},
+    {"map/where_chain", where_chain},
+    {"map/cast_f32_bf16", [](In in, Sizes) -> Out { return {in[0].to(kBFloat16)}; }},
+    {"map/strided_sum3", [](In in, Sizes) -> Out { return {in[0] + in[1].t() + in[2].flip({1})}; }},
+    {"map/rng_normal", [](In, Sizes result) -> Out { return {randn(result)}; }},
+    {"map/int_mix", int_mix},
+    {"row/softmax", [](In in, Sizes) -> Out { return {softmax(in[0], 1)}; }},
+    {"row/softmax_100k", [](In in, Sizes) -> Out { return {softmax(in[0], 1)}; }},
+    {"row/log_softmax_backward", log_softmax_backward},
+    {"row/layer_norm", [](In in, Sizes) -> Out { return {layer_norm(in[0], {in[0].size(1)}, in[1], in[2])}; }},
+    {"row/layer_norm_backward", layer_norm_backward},
+    {"row/cross_entropy", [](In in, Sizes) -> Out { return {cross_entropy(in[0], in[1])}; }},
+    {"reduce/sum_all", [](In in, Sizes) -> Out { return {in[0].sum()}; }},
+    {"reduce/sum_axis0", [](In in, Sizes) -> Out { return {in[0].sum(0)}; }},
+    {"reduce/sum_axis1", [](In in, Sizes) -> Out { return {in[0].sum(1)}; }},
+    {"reduce/var_axis0", [](In in, Sizes) -> Out { return {var(in[0], 0)}; }},
+    {"reduce/var_axis1", [](In in, Sizes) -> Out { return {var(in[0], 1)}; }},
+    {"reduce/argmax_axis1", [](In in, Sizes) -> Out { return {argmax(in[0], 1)}; }},
+    {"move/transpose", [](In in, Sizes) -> Out { return {in[0].t()}; }},
+    {"move/permute_0213", [](In in, Sizes) -> Out { return {in[0].permute({0, 2, 1, 3})}; }},
+    {"move/cat", [](In in, Sizes) -> Out { return {cat({in[0], in[1]}, 1)}; }},
+    {"move/flip", [](In in, Sizes) -> Out { return {in[0].flip({1})}; }},
+    {"gather/rows", [](In in, Sizes) -> Out { return {index_select(in[0], 0, in[1])}; }},
+    {"scatter/add_rows", scatter_rows},
+    {"contract/sgemm", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/bias_gelu_residual", [](In in, Sizes) { return product_and_more(in, "none"); }},
+    {"contract/bias_gelu_tanh_residual", [](In in, Sizes) { return product_and_more(in, "tanh"); }},
+};
+
+}  // namespace
+
+Expression expression_named(std::string_view name) {
+  const auto* const at =
+      std::find_if(std::begin(kExpressions), std::end(kExpressions), [&](const Named& n) { return n.name == name; });
+  return at == std::end(kExpressions) ? nullptr : at->expression;
+}
+
+}  // namespace bench

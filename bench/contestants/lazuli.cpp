@@ -1,0 +1,117 @@
+// Lazuli as a contestant: a call builds the expression and evaluates it into a tensor that exists ("call"), a compiled
+// function does it prepared ("compiled"), and the kernels alone are what a profile says of them ("kernel").
+#include <lazuli/lazuli.h>
+
+#include <chrono>
+#include <cstring>
+
+#include "contestants/contestant.h"
+#include "contestants/expressions.h"
+
+namespace bench {
+namespace {
+
+namespace lz = lazuli;
+
+lz::DType dtype_of(Type type) {
+  switch (type) {
+    case Type::F32:
+      return lz::kFloat32;
+    case Type::BF16:
+      return lz::kBFloat16;
+    case Type::I32:
+      return lz::kInt32;
+    case Type::I64:
+      return lz::kInt64;
+  }
+  return lz::kFloat32;
+}
+
+/// Operands of all copies, and two sets of results: with as many sets as copies an expression would meet its own value
+/// in the memory it is about to write, and not be computed.
+struct Tensors {
+  Tensors(const Job& job, std::byte* shared, Expression expression)
+      : results(job.outputs), base(shared), compute(expression) {
+    for (int64_t copy = 0; copy < job.copies; ++copy) {
+      auto& set = in.emplace_back();
+      for (const Place& p : job.inputs)
+        set.push_back(lz::from_host(shared + p.offset, p.value.dims, dtype_of(p.value.type)));
+    }
+    for (auto& set : out)
+      for (const Place& p : job.outputs) {
+        set.push_back(lz::empty(p.value.dims, dtype_of(p.value.type)));
+        lz::eval(set.back());
+      }
+  }
+
+  std::vector<lz::Tensor>& write(int64_t turn) {
+    last = static_cast<size_t>(turn % 2);
+    const auto values = compute(in[static_cast<size_t>(turn) % in.size()], results[0].value.dims);
+    for (size_t i = 0; i < values.size(); ++i) out[last][i].copy_(values[i]);
+    return out[last];
+  }
+  void publish() {
+    for (size_t i = 0; i < results.size(); ++i)
+      std::memcpy(base + results[i].offset, out[last][i].const_data_ptr(),
+                  static_cast<size_t>(results[i].value.bytes()));
+  }
+
+  std::vector<std::vector<lz::Tensor>> in;
+  std::vector<lz::Tensor> out[2];
+  std::vector<Place> results;
+  std::byte* base;
+  Expression compute;
+  size_t last = 0;
+  lz::Report report;
+  int64_t allocations = 0;
+};
+
+class Lazuli final : public Contestant {
+ public:
+  std::string version() const override { return "0.1"; }
+
+  std::vector<Series> prepare(const Job& job, std::byte* shared) override {
+    const Expression expression = expression_named(job.name);
+    if (!expression) return {};
+    lz::set_num_threads(job.threads);
+    auto t = std::make_shared<Tensors>(job, shared, expression);
+    const auto series = [&](const char* name, auto round) {
+      return Series{.name = name,
+                    .run =
+                        [t, round](int64_t turn, int64_t repeats) {
+                          double sum = 0;
+                          for (int64_t r = 0; r < repeats; ++r) sum += round(*t, turn + r);
+                          return sum;
+                        },
+                    .publish = [t] { t->publish(); },
+                    .facts = {}};
+    };
+    const auto timed = [](const auto& body) {
+      const auto start = std::chrono::steady_clock::now();
+      body();
+      return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    };
+    Series kernel = series("kernel", [](Tensors& x, int64_t turn) {
+      const auto& out = x.write(turn);
+      const int64_t before = lz::memory_stats().allocations;
+      x.report = lz::profile(out);
+      x.allocations = lz::memory_stats().allocations - before;
+      double sum = 0;
+      for (const auto& k : x.report.kernels) sum += k.milliseconds * 1e6;
+      return sum;
+    });
+    kernel.facts = [t] {
+      return "launches=" + std::to_string(t->report.kernels.size()) + " allocations=" + std::to_string(t->allocations);
+    };
+    Series call = series("call", [timed](Tensors& x, int64_t turn) { return timed([&] { lz::eval(x.write(turn)); }); });
+    return {std::move(kernel), std::move(call)};
+  }
+};
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  bench::Lazuli lazuli;
+  return bench::serve(lazuli, argc, argv);
+}

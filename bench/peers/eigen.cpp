@@ -1,0 +1,155 @@
+// Eigen, as its user would write the cases: expressions by row, so that each row is used while it is in the cache.
+#include <Eigen/Core>
+
+#include "peer.h"
+
+namespace bench {
+namespace {
+
+using Matrix = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Dense = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Row = Eigen::Array<float, 1, Eigen::Dynamic>;
+
+auto row(const float* p, const Arguments& a, int64_t i) {
+  return Eigen::Map<const Row>(p + i * a.columns, a.columns);
+}
+auto result_row(const Arguments& a, int64_t i) {
+  return Eigen::Map<Row>(a.result() + i * a.columns, a.columns);
+}
+
+void relu_bias(const Arguments& a) {
+  const auto w = row(a.f32(1), a, 0), b = row(a.f32(2), a, 0);
+  each_row(a, [&](int64_t i) { result_row(a, i) = (row(a.f32(0), a, i) * w + b).max(0.f); });
+}
+
+template <class V>
+auto gelu_tanh(const V& v) {
+  return 0.5f * v * (1.f + (0.7978845608f * (v + 0.044715f * v * v * v)).tanh());
+}
+
+void gelu_tanh_bias(const Arguments& a) {
+  const auto w = row(a.f32(1), a, 0), b = row(a.f32(2), a, 0);
+  split(a.threads, a.rows, [&](int64_t begin, int64_t end) {
+    Row v(a.columns);
+    for (int64_t i = begin; i < end; ++i) {
+      v = row(a.f32(0), a, i) * w + b;
+      result_row(a, i) = gelu_tanh(v);
+    }
+  });
+}
+
+void softmax(const Arguments& a) {
+  each_row(a, [&](int64_t i) {
+    const auto x = row(a.f32(0), a, i);
+    auto y = result_row(a, i);
+    y = (x - x.maxCoeff()).exp();
+    y *= 1.f / y.sum();
+  });
+}
+
+void log_softmax_backward(const Arguments& a) {
+  each_row(a, [&](int64_t i) {
+    const auto g = row(a.f32(1), a, i);
+    result_row(a, i) = g - row(a.f32(0), a, i).exp() * g.sum();
+  });
+}
+
+void layer_norm(const Arguments& a) {
+  const auto w = row(a.f32(1), a, 0), b = row(a.f32(2), a, 0);
+  each_row(a, [&](int64_t i) {
+    const auto x = row(a.f32(0), a, i);
+    auto y = result_row(a, i);
+    y = x - x.mean();
+    const float reciprocal = 1.f / std::sqrt(y.square().mean() + 1e-5f);
+    y = y * reciprocal * w + b;
+  });
+}
+
+void sum_axis0(const Arguments& a) {
+  split(a.threads, a.columns, [&](int64_t begin, int64_t end) {
+    Eigen::Map<Row> y(a.result() + begin, end - begin);
+    y.setZero();
+    for (int64_t i = 0; i < a.rows; ++i) y += Eigen::Map<const Row>(a.f32(0) + i * a.columns + begin, end - begin);
+  });
+}
+
+void sum_axis1(const Arguments& a) {
+  each_row(a, [&](int64_t i) { a.result()[i] = row(a.f32(0), a, i).sum(); });
+}
+
+void sum_all(const Arguments& a) {
+  std::vector<float> sums(static_cast<size_t>(a.threads) * 16);
+  split(a.threads, a.threads, [&](int64_t begin, int64_t) {
+    const int64_t n = a.rows * a.columns, from = n * begin / a.threads, to = n * (begin + 1) / a.threads;
+    sums[static_cast<size_t>(begin) * 16] = Eigen::Map<const Row>(a.f32(0) + from, to - from).sum();
+  });
+  float sum = 0;
+  for (int t = 0; t < a.threads; ++t) sum += sums[static_cast<size_t>(t) * 16];
+  a.result()[0] = sum;
+}
+
+void argmax_axis1(const Arguments& a) {
+  each_row(a, [&](int64_t i) {
+    Eigen::Index at = 0;
+    row(a.f32(0), a, i).maxCoeff(&at);
+    a.result<int64_t>()[i] = at;
+  });
+}
+
+void transpose(const Arguments& a) {
+  split(a.threads, a.columns, [&](int64_t begin, int64_t end) {
+    const auto all = Eigen::Map<const Matrix>(a.f32(0), a.rows, a.columns);
+    Eigen::Map<Matrix>(a.result() + begin * a.rows, end - begin, a.rows) =
+        all.middleCols(begin, end - begin).transpose();
+  });
+}
+
+void flip(const Arguments& a) {
+  each_row(a, [&](int64_t i) { result_row(a, i) = row(a.f32(0), a, i).reverse(); });
+}
+
+void sgemm(const Arguments& a) {
+  const int64_t n = a.rows;
+  Eigen::setNbThreads(a.threads);
+  Eigen::Map<Dense>(a.result(), n, n).noalias() =
+      Eigen::Map<const Dense>(a.f32(0), n, n) * Eigen::Map<const Dense>(a.f32(1), n, n);
+}
+
+void bias_gelu_tanh_residual(const Arguments& a) {
+  sgemm(a);
+  const auto b = row(a.f32(2), a, 0);
+  split(a.threads, a.rows, [&](int64_t begin, int64_t end) {
+    Row v(a.columns);
+    for (int64_t i = begin; i < end; ++i) {
+      v = row(a.result(), a, i) + b;
+      result_row(a, i) = gelu_tanh(v) + row(a.f32(3), a, i);
+    }
+  });
+}
+
+constexpr NamedKernel kKernels[] = {
+    {"map/relu_bias", relu_bias},
+    {"map/gelu_tanh_bias", gelu_tanh_bias},
+    {"row/softmax", softmax},
+    {"row/softmax_100k", softmax},
+    {"row/log_softmax_backward", log_softmax_backward},
+    {"row/layer_norm", layer_norm},
+    {"reduce/sum_all", sum_all},
+    {"reduce/sum_axis0", sum_axis0},
+    {"reduce/sum_axis1", sum_axis1},
+    {"reduce/argmax_axis1", argmax_axis1},
+    {"move/transpose", transpose},
+    {"move/flip", flip},
+    {"contract/sgemm", sgemm},
+    {"contract/bias_gelu_tanh_residual", bias_gelu_tanh_residual},
+};
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  const std::string version = std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
+                              std::to_string(EIGEN_MINOR_VERSION);
+  bench::TablePeer peer(version, bench::kKernels);
+  return bench::serve(peer, argc, argv);
+}

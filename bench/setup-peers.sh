@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Makes build/peers, a virtual environment with the Python peers of lazuli-bench. Needed by nothing else.
+#   bench/setup-peers.sh [PYTHON]     PYTHON: the interpreter to make it with (default: python3)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${1:-python3}
+[ -x build/peers/bin/python3 ] || "$python" -m venv build/peers
+build/peers/bin/python3 -m pip install --quiet --upgrade pip
+build/peers/bin/python3 -m pip install --quiet numpy numexpr jax torch
+build/peers/bin/python3 - <<'PY'
+import jax, numexpr, numpy, torch
+print("numpy", numpy.__version__, "numexpr", numexpr.__version__, "torch", torch.__version__, "jax", jax.__version__)
+PY
