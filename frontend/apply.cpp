@@ -21,12 +21,10 @@ using ir::Types;
 constexpr size_t kMaxOperands = 3;
 
 [[noreturn]] void refuse_type(Op op, Types types, DType t, const Location& loc) {
-  if (op == Op::sub && is_bool(t))
-    throw Error(ErrorKind::DType, "Subtraction, the `-` operator, with two bool tensors is not supported.",
-                "use the `^` or `logical_xor()` operator instead", loc);
   if (op == Op::neg && is_bool(t))
     throw Error(ErrorKind::DType, "Negation, the `-` operator, on a bool tensor is not supported.",
                 "to invert a mask use the `~` or `logical_not()` operator instead", loc);
+  if (op == Op::relu) throw Error(ErrorKind::DType, "Boolean inputs not supported for relu", "convert with to()", loc);
   throw Error(ErrorKind::DType, fmt::format("\"{}\" not implemented for '{}'", ir::name(op), torch_name(t)),
               fmt::format("{} takes {}; convert with to()", ir::name(op), ir::text(types)), loc);
 }
@@ -37,6 +35,18 @@ struct Operands {
   std::array<const Operand*, kMaxOperands> source{};
   size_t count = 0;
 };
+
+/// Bools are not subtracted, not even from numbers of other types.
+void refuse_bool_subtraction(const Operands& o, const Location& loc) {
+  size_t bools = 0;
+  for (size_t i = 0; i < o.count; ++i) bools += is_bool(o.node[i] ? o.node[i]->dtype() : o.source[i]->scalar().kind());
+  if (bools == o.count)
+    throw Error(ErrorKind::DType, "Subtraction, the `-` operator, with two bool tensors is not supported.",
+                "use the `^` or `logical_xor()` operator instead", loc);
+  if (bools > 0)
+    throw Error(ErrorKind::DType, "Subtraction, the `-` operator, with a bool tensor is not supported.",
+                "to invert a mask use the `~` or `logical_not()` operator instead", loc);
+}
 
 Operands gather(std::initializer_list<Operand> list) {
   Operands o;
@@ -140,6 +150,7 @@ NodeRef elementwise(Op op, std::initializer_list<Operand> list, const Location& 
   if (list.size() > kMaxOperands)
     throw Error(ErrorKind::Internal, fmt::format("{} has {} operands", row.name, list.size()), {}, loc);
   Operands o = gather(list);
+  if (op == Op::sub) refuse_bool_subtraction(o, loc);
   const Device device = common_device(o, loc);
   const bool select = row.promote == Promote::Select;
   DType dtype = promoted(o, select ? 1 : 0);

@@ -133,6 +133,8 @@ bool recorded(const TensorImpl& t, const ir::Node& value, const Location& loc) {
 }
 
 void check_writable(const TensorImpl& t, const Location& loc) {
+  for (const int64_t size : t.shape)
+    if (size == 0) return;
   for (size_t d = 0; d < t.shape.size(); ++d)
     if (t.strides[d] == 0 && t.shape[d] > 1)
       throw Error(ErrorKind::Value,

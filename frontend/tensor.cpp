@@ -147,7 +147,7 @@ Tensor& Tensor::copy_(const Tensor& src, Location loc) {
         throw Error(ErrorKind::Shape,
                     fmt::format("The size of tensor a ({}) must match the size of tensor b ({}) at non-singleton "
                                 "dimension {}",
-                                a, b, rank - from_end),
+                                a, b, std::max(rank, from.shape.size()) - from_end),
                     fmt::format("copy_ broadcasts {} to the shape of the tensor written to, {}", ir::str(from.shape),
                                 ir::str(to.shape)),
                     loc);

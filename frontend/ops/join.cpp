@@ -112,10 +112,13 @@ Tensor& stack_out(Tensor& out, TensorList tensors, int64_t dim, Location loc) {
 std::vector<Tensor> split(const Tensor& x, int64_t split_size, int64_t dim, Location loc) {
   if (x.dim() == 0) throw Error(ErrorKind::Shape, "split expects at least a 1-dimensional tensor", {}, loc);
   const int64_t axis = wrap_dim(dim, x.dim(), loc), size = x.size(axis);
-  if (split_size < 0 || (split_size == 0 && size != 0))
+  if (split_size < 0)
     throw Error(ErrorKind::Value,
-                fmt::format("split_size can only be 0 if dimension size is 0, but got dimension size of {}", size),
-                fmt::format("split size is {}", split_size), loc);
+                fmt::format("split expects split_size be non-negative, but got split_size={}", split_size), {}, loc);
+  if (split_size == 0 && size != 0)
+    throw Error(ErrorKind::Value,
+                fmt::format("split_size can only be 0 if dimension size is 0, but got dimension size of {}", size), {},
+                loc);
   std::vector<Tensor> parts;
   int64_t at = 0;
   do {
@@ -152,8 +155,8 @@ Tensor pad(const Tensor& x, IntArrayRef pad, std::string_view mode, Scalar value
   if (axes > rank)
     throw Error(
         ErrorKind::Shape,
-        fmt::format("Length of pad should be no more than twice the number of dimensions of the input. Pad length is "
-                    "{} while the input has {} dimensions.",
+        fmt::format("Padding length should be less than or equal to two times the input dimension but got padding "
+                    "length {} and input of dimension {}",
                     pad.size(), rank),
         {}, loc);
   const Build b(loc);

@@ -37,7 +37,7 @@ Tensor scaled(const Tensor& y, Scalar alpha, const Location& loc) {
   return alpha == Scalar(1) ? y : apply(Op::mul, {y, alpha}, loc);
 }
 
-Tensor divided(const Operand& x, const Operand& y, std::string_view mode, const Location& loc) {
+Tensor divided(const Tensor& x, const Operand& y, std::string_view mode, const Location& loc) {
   if (mode == "floor") return apply(Op::floor_divide, {x, y}, loc);
   if (mode != "trunc")
     throw Error(ErrorKind::Value,
@@ -48,7 +48,8 @@ Tensor divided(const Operand& x, const Operand& y, std::string_view mode, const 
   if (is_floating(type)) return apply(Op::trunc, {apply(Op::div, {x, y}, loc)}, loc);
   // Exact: x - fmod(x, y) is a multiple of y, so its floor division is the truncated quotient.
   const Tensor rest = apply(Op::fmod, {x, y}, loc);
-  return apply(Op::floor_divide, {apply(Op::sub, {x, rest}, loc), y}, loc);
+  const Tensor whole = wrap(cast_to(node_of(x), type, loc), loc);  // no bool, which is not subtracted from
+  return apply(Op::floor_divide, {apply(Op::sub, {whole, rest}, loc), y}, loc);
 }
 
 }  // namespace

@@ -54,10 +54,8 @@ NodeRef variance(std::string_view op, const Tensor& x, const DimList& dim, doubl
                  const Location& loc) {
   const NodeRef n = node_of(x);
   if (!is_floating(n->dtype()))
-    throw Error(
-        ErrorKind::DType,
-        fmt::format("{} only support floating point and complex dtypes, but got {}", op, torch_name(n->dtype())),
-        "convert the input with to(kFloat32)", loc);
+    throw Error(ErrorKind::DType, "std and var only support floating point and complex dtypes",
+                fmt::format("{} got {}; convert the input with to(kFloat32)", op, torch_name(n->dtype())), loc);
   return Build(loc).composite(Op::var, n, axes_of(dim, rank_of(n), loc), correction, keep);
 }
 
@@ -66,12 +64,10 @@ void refuse_empty(std::string_view op, const NodeRef& x, const DimList& dim, con
   for (int64_t a : axes) {
     if (x->shape()[static_cast<size_t>(a)] != 0) continue;
     if (dim.empty())
-      throw Error(
-          ErrorKind::Shape,
-          fmt::format("{}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
-                      "dim with the 'dim' argument.",
-                      op),
-          {}, loc);
+      throw Error(ErrorKind::Shape,
+                  fmt::format("{}(): Expected reduction dim to be specified for input.numel() == 0.{}", op,
+                              op.starts_with("arg") ? "" : " Specify the reduction dim with the 'dim' argument."),
+                  "name an axis that has elements", loc);
     throw Error(ErrorKind::Shape, fmt::format("{}(): Expected reduction dim {} to have non-zero size.", op, a), {},
                 loc);
   }
