@@ -39,7 +39,8 @@ std::shared_ptr<Nvrtc> Nvrtc::open(const std::string& path, std::string* why) {
   std::shared_ptr<Nvrtc> n(new Nvrtc);
   std::string reasons;
   for (const std::string& name : names) {
-    n->library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    // It stays loaded: what it allocates for good would otherwise be lost at every closing.
+    n->library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (n->library_) break;
     const char* reason = dlerror();
     reasons += (reasons.empty() ? "" : "; ") + std::string(reason ? reason : name);

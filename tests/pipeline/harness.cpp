@@ -105,7 +105,7 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
       m = std::make_unique<Memory>(n->nbytes());
       if (n->op() == Op::data || n->op() == Op::argument) {
         const HostArray a = leaves(n);
-        std::memcpy(m->aligned(), a.bytes.data(), a.bytes.size());
+        if (!a.bytes.empty()) std::memcpy(m->aligned(), a.bytes.data(), a.bytes.size());
       }
     }
     return m->aligned();
