@@ -1,7 +1,8 @@
 // The tail of the normal distribution: erfc and gelu.
 //
-// erfc(a) = e^(-a^2) erfcx(a). erfcx falls slowly and takes a rounded argument well; e^(-a^2) does not, so a^2 is a
-// pair, which for gelu comes from x^2 / 2 and not from a rounded x / sqrt(2).
+// Both are e^-square times a function that falls slowly and takes a rounded argument well. e^-square does not, so the
+// square is a pair. The slow function is a polynomial in a quotient that takes [0, infinity) to a finite interval. What
+// rounding the quotient left over is added in the end, times a slope that needs to be right to some tenths only.
 #include <cmath>
 
 #include "ir/scalar/math_parts.h"
@@ -11,63 +12,87 @@ using namespace parts;
 
 namespace {
 
-double center(Builder& s, Value x) {
-  return wide(s, x) ? 4 : 3;
+/// n / d, rounded, and what is left over: n - value * d.
+struct Quotient {
+  Value value, rest;
+};
+
+/// n / (a + k) for 0 <= a < 64. k is a multiple of 1/2 and so of every ulp that the sum can have: taking it off the sum
+/// again is exact.
+Quotient over_sum(Builder& s, Value n, Value a, double k) {
+  const Value kv = s.like(a, k), d = s.add(a, kv), d_lo = s.sub(a, s.sub(d, kv));
+  const Value q = s.div(n, d), minus_q = s.neg(q);
+  return {q, s.fma(minus_q, d_lo, s.fma(minus_q, d, n))};
 }
 
-/// weight * e^-square * erfcx(a), where d = a + center and square = a^2.
-Value gauss_tail(Builder& s, Pair square, Pair d, Value weight) {
-  const double k = center(s, weight);
-  const Value one = s.like(weight, 1);
-  // t = k / (a + k) as a pair; u = (a - k) / (a + k) = 1 - 2t.
-  const Value th = s.div(s.like(weight, k), d.hi);
-  const Value rest = s.fma(s.neg(th), d.lo, s.fma(s.neg(th), d.hi, s.like(weight, k)));
-  const Value tl = s.mul(s.mul(rest, th), s.like(weight, 1 / k));
-  const Value u = s.fma(tl, s.like(weight, -2), s.fma(th, s.like(weight, -2), one));
+/// x (p u + c) + lo, where the product and the last step of the polynomial keep what they round off.
+Pair finish(Builder& s, Value x, Value p, Value u, Value c) {
+  const Value y = s.fma(p, u, c), y_lo = s.fma(p, u, s.sub(c, y));
+  const Pair g = two_product(s, x, y);
+  return {g.hi, s.fma(x, y_lo, g.lo)};
+}
+
+/// (g.hi + g.lo) e^-square. g.lo may be some ulps of g.hi.
+Value damped(Builder& s, Pair g, Pair square) {
+  auto [r, n] = reduce_exp(s, s.neg(square.hi));
+  r = s.sub(r, square.lo);
+  // float32: Remez as in exp_tail, but relative to e^r, 2^-28.1, which takes a coefficient less.
+  const Value q = wide(s, r) ? exp_tail(s, r)
+                             : s.poly(r, {1.382478e-03, 8.369384e-03, 4.1668236e-02, 1.6666515e-01, 4.9999994e-01});
+  const Value em1 = s.fma(s.mul(r, r), q, r);
+  return scale(s, s.add(g.hi, s.fma(s.add(g.hi, g.lo), em1, g.lo)), n);
+}
+
+}  // namespace
+
+// erfc(a) = e^(-a^2) erfcx(a), erfcx(a) = t P(u) with t = k / (a + k) and u = (a - k) / (a + k) = 1 - 2t.
+Value erfc(Builder& s, Value x) {
+  const double k = wide(s, x) ? 4 : 3;
+  const Value a = at_most(s, s.abs(x), pick(s, x, 11, 28));
+  const Quotient t = over_sum(s, s.like(x, k), a, k);
+  const Value u = s.fma(t.value, s.like(x, -2), s.like(x, 1));
   // Remez for (1 + a/k) erfcx(a), a up to 11 (28), relative error: float32 2^-26.4, float64 2^-58.
-  // The last two steps keep what they round off.
-  const Value c0 = pick(s, weight, 3.580023e-01, 0.27399891525012277),
-              c0_lo = pick(s, weight, 0, 0x1.0ff9287a4ec16p-56);
-  const Value c1 = pick(s, weight, -2.9446483e-01, -0.24413718227022052);
-  const Value p2 =
+  const Value p =
       poly(s, u,
            {5.837245e-06, -9.6042924e-05, -1.5763401e-04, 1.0190113e-03, -4.1293146e-04, -8.945014e-03, 3.9844096e-02,
-            -1.0348879e-01, 1.9674267e-01},
+            -1.0348879e-01, 1.9674267e-01, -2.9446483e-01},
            {2.599061548795278e-10,   -7.976068316894123e-11, -3.84909106739587e-09,   6.12705827843937e-10,
             3.096416031879495e-08,   -1.945371347336104e-08, -2.1146902105674437e-07, 3.565012638716571e-07,
             1.1735587072598211e-06,  -4.715439699893735e-06, -9.087773450937289e-07,  4.4203270727274214e-05,
             -0.00011376317475568986, -7.023972894338928e-05, 0.0015280139145818906,   -0.006592513333643843,
             0.01909537872725315,     -0.04350273431007379,   0.08271289696950737,     -0.13521345782830618,
-            0.1933021755663092});
-  const Value p1 = s.fma(p2, u, c1), p1_lo = s.fma(p2, u, s.sub(c1, p1));
-  const Value p = s.fma(p1, u, c0), p_lo = s.fma(p1_lo, u, s.fma(p1, u, s.add(s.sub(c0, p), c0_lo)));
-  const Value tp = s.mul(th, p), tp_lo = s.fma(tl, p, s.fma(th, p_lo, s.fma(th, p, s.neg(tp))));
-  const Pair g = mul(s, Pair{tp, tp_lo}, weight);
-  auto [r, n] = reduce_exp(s, s.neg(square.hi));
-  r = s.sub(r, square.lo);
-  const Value em1 = s.fma(s.mul(r, r), exp_tail(s, r), r);
-  return scale(s, s.add(g.hi, s.fma(g.hi, em1, g.lo)), n);
-}
-
-}  // namespace
-
-Value erfc(Builder& s, Value x) {
-  const Value a = at_most(s, s.abs(x), pick(s, x, 11, 28));
-  const Value y = gauss_tail(s, two_product(s, a, a), two_sum(s, a, s.like(x, center(s, x))), s.like(x, 1));
+            0.1933021755663092,      -0.24413718227022052});
+  Pair g = finish(s, t.value, p, u, pick(s, x, 3.580023e-01, 0.27399891525012277));
+  const Value slope = s.fma(t.value, pick(s, x, 0.91, 0.9), pick(s, x, 0.2, 0.1));  // of log erfcx
+  g.lo = s.fma(g.hi, s.mul(t.rest, slope), g.lo);
+  const Value y = damped(s, g, two_product(s, a, a));
   return s.select(s.lt(x, s.like(x, 0)), s.sub(s.like(x, 2), y), y);
 }
 
-// x - |x| tail(|x|) for x >= 0 and -|x| tail(|x|) below, tail(x) = erfc(x / sqrt(2)) / 2.
+// x - |x| tail(|x|) for x >= 0 and -|x| tail(|x|) below; tail(a) = erfc(a / sqrt(2)) / 2 and
+// a tail(a) = e^(-a^2 / 2) q P(q) with q = a / (a + k).
 Value gelu(Builder& s, Value x) {
-  const Value a = at_most(s, s.abs(x), pick(s, x, 15, 39)), half = s.like(x, 0.5);
-  Pair square = two_product(s, a, a);
-  square = {s.mul(square.hi, half), s.mul(square.lo, half)};
-  const Pair root_half = {pick(s, x, 0x1.6a09e6p-1, 0x1.6a09e667f3bcdp-1),
-                          pick(s, x, 0x1.9fcef4p-27, -0x1.bdd3413b26456p-55)};
-  const Pair d = add(s, mul(s, root_half, a), s.like(x, center(s, x)));
-  const Value z = gauss_tail(s, square, d, s.mul(a, half));
-  const Value y = s.select(s.le(s.like(x, 0), x), s.sub(x, z), s.neg(z));
-  return s.select(s.eq(x, s.like(x, -INFINITY)), s.like(x, NAN), y);
+  const Value zero = s.like(x, 0), a = at_most(s, s.abs(x), pick(s, x, 15, 39));
+  const Quotient q = over_sum(s, a, a, wide(s, x) ? 5 : 3.5);
+  // Around a point near the middle where P is almost a number of the type.
+  const Value u = s.sub(q.value, pick(s, x, 0.38330078125, 0.4111328125));
+  // Remez for (a + k) / 2 * erfcx(a / sqrt(2)), a up to 13.2 (37.7; beyond, the result is no normal number), relative
+  // error: float32 2^-26.8, float64 2^-56.1.
+  const Value p = poly(s, u,
+                       {5.8618713e-02, 4.816965e-02, -1.3697892e-01, -1.1776116e-01, 3.2371858e-01, 1.2051371e-01,
+                        -1.0242032e+00, 1.6056648e+00, -1.4650869e+00},
+                       {0.004325021767727039, -0.00041999438056971987, -0.011814775025934471, -0.0006670118957976511,
+                        0.02145548144286932,  0.0044488818315899775,   -0.03727409107376499,  -0.00926674810747562,
+                        0.07030743264893305,  0.004455477539754832,    -0.14466849734193418,  0.06534753989724952,
+                        0.2801207257259569,   -0.43538243603370863,    -0.1558650318218798,   1.5071114579771085,
+                        -2.974692405022994,   3.7890842686796655,      -3.6409344460853728,   2.791848981776638,
+                        -1.7504698318453835});
+  Pair g = finish(s, q.value, p, u, pick(s, x, 8.9512223e-01, 0.9050388023520051));
+  const Value slope = at_least(s, s.fma(q.value, pick(s, x, -0.875, -1.2), pick(s, x, 0.35, 0.36)), zero);
+  g.lo = s.fma(q.rest, slope, g.lo);
+  const Value z = damped(s, g, two_product(s, a, s.mul(a, s.like(x, 0.5))));
+  // Below 0, x * 0 is -0, or NaN if x is infinite.
+  return s.sub(s.select(s.le(zero, x), x, s.mul(x, zero)), z);
 }
 
 }  // namespace lazuli::scalar
