@@ -25,11 +25,16 @@ Quotient over_sum(Builder& s, Value n, Value a, double k) {
   return {q, s.fma(minus_q, d_lo, s.fma(minus_q, d, n))};
 }
 
-/// x (p u + c) + lo, where the product and the last step of the polynomial keep what they round off.
-Pair finish(Builder& s, Value x, Value p, Value u, Value c) {
-  const Value y = s.fma(p, u, c), y_lo = s.fma(p, u, s.sub(c, y));
-  const Pair g = two_product(s, x, y);
-  return {g.hi, s.fma(x, y_lo, g.lo)};
+/// A step of a polynomial, p u + c, and what it rounds off.
+Pair step(Builder& s, Value p, Value u, Value c) {
+  const Value y = s.fma(p, u, c);
+  return {y, s.fma(p, u, s.sub(c, y))};
+}
+
+/// x y; the parts may overlap by some bits.
+Pair product(Builder& s, Value x, Pair y) {
+  const Pair g = two_product(s, x, y.hi);
+  return {g.hi, s.fma(x, y.lo, g.lo)};
 }
 
 /// (g.hi + g.lo) e^-square. g.lo may be some ulps of g.hi.
@@ -52,17 +57,21 @@ Value erfc(Builder& s, Value x) {
   const Quotient t = over_sum(s, s.like(x, k), a, k);
   const Value u = s.fma(t.value, s.like(x, -2), s.like(x, 1));
   // Remez for (1 + a/k) erfcx(a), a up to 11 (28), relative error: float32 2^-26.4, float64 2^-58.
-  const Value p =
+  const Value p2 =
       poly(s, u,
            {5.837245e-06, -9.6042924e-05, -1.5763401e-04, 1.0190113e-03, -4.1293146e-04, -8.945014e-03, 3.9844096e-02,
-            -1.0348879e-01, 1.9674267e-01, -2.9446483e-01},
+            -1.0348879e-01, 1.9674267e-01},
            {2.599061548795278e-10,   -7.976068316894123e-11, -3.84909106739587e-09,   6.12705827843937e-10,
             3.096416031879495e-08,   -1.945371347336104e-08, -2.1146902105674437e-07, 3.565012638716571e-07,
             1.1735587072598211e-06,  -4.715439699893735e-06, -9.087773450937289e-07,  4.4203270727274214e-05,
             -0.00011376317475568986, -7.023972894338928e-05, 0.0015280139145818906,   -0.006592513333643843,
             0.01909537872725315,     -0.04350273431007379,   0.08271289696950737,     -0.13521345782830618,
-            0.1933021755663092,      -0.24413718227022052});
-  Pair g = finish(s, t.value, p, u, pick(s, x, 3.580023e-01, 0.27399891525012277));
+            0.1933021755663092});
+  const Pair p1 = step(s, p2, u, pick(s, x, -2.9446483e-01, -0.24413718227022052));
+  Pair p = step(s, p1.hi, u, pick(s, x, 3.580023e-01, 0.27399891525012277));
+  p.lo = s.fma(p1.lo, u, p.lo);
+  if (wide(s, x)) p.lo = s.add(p.lo, s.like(x, 0x1.0ff9287a4ec16p-56));  // the rest of the constant
+  Pair g = product(s, t.value, p);
   const Value slope = s.fma(t.value, pick(s, x, 0.91, 0.9), pick(s, x, 0.2, 0.1));  // of log erfcx
   g.lo = s.fma(g.hi, s.mul(t.rest, slope), g.lo);
   const Value y = damped(s, g, two_product(s, a, a));
@@ -78,16 +87,17 @@ Value gelu(Builder& s, Value x) {
   const Value u = s.sub(q.value, pick(s, x, 0.38330078125, 0.4111328125));
   // Remez for (a + k) / 2 * erfcx(a / sqrt(2)), a up to 13.2 (37.7; beyond, the result is no normal number), relative
   // error: float32 2^-26.8, float64 2^-56.1.
-  const Value p = poly(s, u,
-                       {5.8618713e-02, 4.816965e-02, -1.3697892e-01, -1.1776116e-01, 3.2371858e-01, 1.2051371e-01,
-                        -1.0242032e+00, 1.6056648e+00, -1.4650869e+00},
-                       {0.004325021767727039, -0.00041999438056971987, -0.011814775025934471, -0.0006670118957976511,
-                        0.02145548144286932,  0.0044488818315899775,   -0.03727409107376499,  -0.00926674810747562,
-                        0.07030743264893305,  0.004455477539754832,    -0.14466849734193418,  0.06534753989724952,
-                        0.2801207257259569,   -0.43538243603370863,    -0.1558650318218798,   1.5071114579771085,
-                        -2.974692405022994,   3.7890842686796655,      -3.6409344460853728,   2.791848981776638,
-                        -1.7504698318453835});
-  Pair g = finish(s, q.value, p, u, pick(s, x, 8.9512223e-01, 0.9050388023520051));
+  const Value p1 = poly(s, u,
+                        {5.8618713e-02, 4.816965e-02, -1.3697892e-01, -1.1776116e-01, 3.2371858e-01, 1.2051371e-01,
+                         -1.0242032e+00, 1.6056648e+00, -1.4650869e+00},
+                        {0.004325021767727039, -0.00041999438056971987, -0.011814775025934471, -0.0006670118957976511,
+                         0.02145548144286932,  0.0044488818315899775,   -0.03727409107376499,  -0.00926674810747562,
+                         0.07030743264893305,  0.004455477539754832,    -0.14466849734193418,  0.06534753989724952,
+                         0.2801207257259569,   -0.43538243603370863,    -0.1558650318218798,   1.5071114579771085,
+                         -2.974692405022994,   3.7890842686796655,      -3.6409344460853728,   2.791848981776638,
+                         -1.7504698318453835});
+  const Pair p = step(s, p1, u, pick(s, x, 8.9512223e-01, 0.9050388023520051));
+  Pair g = product(s, q.value, p);
   const Value slope = at_least(s, s.fma(q.value, pick(s, x, -0.875, -1.2), pick(s, x, 0.35, 0.36)), zero);
   g.lo = s.fma(q.rest, slope, g.lo);
   const Value z = damped(s, g, two_product(s, a, s.mul(a, s.like(x, 0.5))));
