@@ -45,6 +45,7 @@ class Builder {
 
   ItemGraph run() {
     if (region_.kind == RegionKind::Scatter) return scatter();
+    if (region_.kind == RegionKind::Sort) return sort();
     for (size_t o = 0; o < region_.outputs.size(); ++o) {
       const Node* n = region_.outputs[o];
       out_.outputs.push_back(evaluate({n, region_.output_index[o], IndexArena::kAlways}));
@@ -71,6 +72,16 @@ class Builder {
     s.axes = split_indices(n->input(0), n->attr_as<AxesAttr>().axes, operands, &where, &s.indices);
     s.position = arena_.flatten(where, n->shape());
     out_.scatter = std::move(s);
+    return std::move(out_);
+  }
+
+  // What is ordered is read by the strategy itself; the point stands for a position of the row.
+  ItemGraph sort() {
+    const Node* n = region_.outputs[0];
+    const IndexVec& index = region_.output_index[0];
+    out_.outputs.push_back(position_item(n, index.back()));
+    out_.output_position.push_back(arena_.flatten(index, n->shape()));
+    out_.output_inner.push_back(false);
     return std::move(out_);
   }
 
@@ -155,9 +166,9 @@ class Builder {
     } else if (n->op() == Op::gather) {
       const IndexVec place(std::span<const IndexId>(k.index.data(), n->input(1)->rank()));
       for (const Node* in : n->inputs().subspan(1)) needs->push_back(guarded(in, place, k.inside));
-    } else if (n->op() == Op::scatter_add) {
+    } else if (is_scatter(n->op())) {
       const std::optional<PointScatter> point = as_point_scatter(n);
-      if (!point) throw Error(ErrorKind::Internal, "lower: a scatter_add that is not a region of its own");
+      if (!point) throw Error(ErrorKind::Internal, "lower: a scatter that is not a region of its own");
       const ScatterIndices at = point_operand_indices(n, *point, k.index);
       needs->push_back(guarded(n->input(0), k.index, k.inside));
       needs->push_back(guarded(n->input(1), at.values, k.inside));
@@ -257,7 +268,7 @@ class Builder {
     }
     if (is_movement(n->op())) return operands[0];
     if (n->op() == Op::gather) return add_gather(k, operands);
-    if (n->op() == Op::scatter_add) return add_point_scatter(k, std::move(operands));
+    if (is_scatter(n->op())) return add_point_scatter(k, std::move(operands));
     if (is_elementwise(n->op())) {
       item.kind = ItemKind::Function;
       item.operands = std::move(operands);
@@ -288,7 +299,7 @@ class Builder {
   // base + value where every chosen index is that of the element, else base; each is checked against its axis.
   ItemId add_point_scatter(const Key& k, std::vector<ItemId> operands) {
     const Node* n = k.node;
-    if (is_half(n->dtype())) throw Error(ErrorKind::Internal, "lower: scatter_add of half types is expanded before");
+    if (is_half(n->dtype())) throw Error(ErrorKind::Internal, "lower: a scatter of half types is expanded before");
     const Dims& axes = n->attr_as<AxesAttr>().axes;
     const std::vector<size_t> chosen = as_point_scatter(n)->chosen;
     std::vector<DType> params{n->dtype(), n->dtype()};
@@ -305,8 +316,8 @@ class Builder {
     }
     Item item{.kind = ItemKind::Function, .node = n, .dtype = n->dtype(), .inside = k.inside};
     item.operands = std::move(operands);
-    item.function =
-        std::make_shared<scalar::Function>(s.finish({s.select(here, s.add(s.param(0), s.param(1)), s.param(0))}));
+    const scalar::Value after = scatter_step(s, n->op(), s.param(0), s.param(1));
+    item.function = std::make_shared<scalar::Function>(s.finish({s.select(here, after, s.param(0))}));
     return add(std::move(item));
   }
 

@@ -64,7 +64,8 @@ struct Reduction {
   bool is_dot() const { return node->op() == ir::Op::dot_general; }
 };
 
-/// RegionKind::Scatter: outputs[0] is the base. `values` is added at `position` + sum of indices[i] * axes[i].stride.
+/// RegionKind::Scatter: outputs[0] is the base. `values` is combined with what stands at `position` + sum of indices[i]
+/// * axes[i].stride.
 struct ScatterItems {
   ItemId values = 0;
   std::vector<ItemId> indices;

@@ -49,6 +49,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Contract:
       lower_contract(e);
       break;
+    case Strategy::Sort:
+      lower_sort(e);
+      break;
     case Strategy::Scatter:
       lower_scatter(e);
       break;

@@ -1,5 +1,6 @@
-// scatter_add: the base is stored first (nothing to do where it stands there already), then every task adds the values
-// that fall on its part of the result, in ascending order of the places. Which parts tasks own changes no bit.
+// The scatters: the base is stored first (nothing to do where it stands there already), then every task combines the
+// values that fall on its part of the result with it, in ascending order of the places. Which parts tasks own changes
+// no bit.
 #include <algorithm>
 
 #include "codegen/strategies.h"
@@ -71,7 +72,7 @@ void store_base(RegionEmitter& e) {
 void lower_scatter(RegionEmitter& e) {
   KernelBuilder& b = e.b;
   if (is_half(e.region.outputs[0]->dtype()))
-    throw Error(ErrorKind::Internal, "lower: scatter_add of half types is expanded before");
+    throw Error(ErrorKind::Internal, "lower: a scatter of half types is expanded before");
   if (!base_is_in_place(e)) store_base(e);
 
   const ScatterItems& s = *e.graph.scatter;
@@ -88,7 +89,7 @@ void lower_scatter(RegionEmitter& e) {
     const ValueId values = e.emit(s.values, body);
     LoopNest::Address a = e.nest.address(s.position);
     a.offset = b.add(a.offset, at.offset);
-    e.add_to_output(0, a, values, body);
+    e.scatter_to_output(0, a, values, body);
   };
   const auto add_row = [&](const RegionEmitter::Dynamic& at, ValueId begin, ValueId end) {
     if (!loops.inner) {

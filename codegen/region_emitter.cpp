@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ir/lower_scalar.h"
+
 namespace lazuli::codegen {
 
 using namespace ir;
@@ -282,15 +284,19 @@ void RegionEmitter::store_output(size_t o, ValueId value, const Body& body) {
   b.store(buffer, a.offset, value, schedule.non_temporal && body.lanes > 1 ? kNonTemporal | kAligned : 0);
 }
 
-void RegionEmitter::add_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body) {
+void RegionEmitter::scatter_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body) {
   const uint32_t buffer = target_.output_buffer_of.at(region.outputs[o]);
   const DType dtype = region.outputs[o]->dtype();
   if (body.lanes > 1 && b.type(value).lanes == 1) value = b.splat(value, body.lanes);
+  const Op op = region.outputs[o]->op();
+  if (op == Op::scatter)
+    return body.mask ? b.store_masked(buffer, a.offset, value, *body.mask) : b.store(buffer, a.offset, value);
   const ValueId zero = b.constant_bits(dtype, 0);
   const ValueId old = body.mask ? b.load_masked(buffer, a.offset, *body.mask, b.splat(zero, body.lanes))
                                 : b.load(buffer, a.offset, body.lanes);
-  const ValueId sum = b.prim(Prim::add, dtype, {old, value});
-  body.mask ? b.store_masked(buffer, a.offset, sum, *body.mask) : b.store(buffer, a.offset, sum);
+  const ValueId both[] = {old, value};
+  const ValueId after = b.inline_function(lower_scatter_step(op, dtype), both)[0];
+  body.mask ? b.store_masked(buffer, a.offset, after, *body.mask) : b.store(buffer, a.offset, after);
 }
 
 void RegionEmitter::store_outputs(const std::vector<size_t>& outputs, Body& body) {

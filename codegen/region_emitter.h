@@ -53,8 +53,8 @@ class RegionEmitter {
   ValueId emit(ItemId item, Body& body);
   /// Stores output `o` at its element.
   void store_output(size_t o, ValueId value, const Body& body);
-  /// Adds `value` to the elements of output `o` at `a`.
-  void add_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body);
+  /// Combines the elements of output `o` at `a` with `value`, as its scatter says.
+  void scatter_to_output(size_t o, const LoopNest::Address& a, ValueId value, const Body& body);
   /// Evaluates all of these outputs, then stores them all: a store never overtakes a load of the same point.
   void store_outputs(const std::vector<size_t>& outputs, Body& body);
   std::vector<size_t> outputs_where(bool inner) const;
@@ -86,6 +86,9 @@ class RegionEmitter {
   /// Set for a part, whose only phase runs inside that of the whole kernel: the part's task.
   std::optional<ValueId> task_of_part;
 
+  /// Buffers of the region's first input and first output, for strategies that address them themselves.
+  uint32_t input_buffer() const { return target_.buffer_of.at(region.inputs[0]); }
+  uint32_t output_buffer() const { return target_.output_buffer_of.at(region.outputs[0]); }
   uint32_t add_scratch(DType dtype, Role role, int64_t elements);
   void phase(std::string name, int64_t tasks, double nanoseconds_per_task, const std::function<void(ValueId)>& body);
   /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).

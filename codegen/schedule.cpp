@@ -14,7 +14,7 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map", "row_inner", "row_columns", "row_split", "contract", "scatter"};
+  constexpr std::string_view names[] = {"map", "row_inner", "row_columns", "row_split", "contract", "sort", "scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -147,6 +147,15 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
     s.non_temporal = only && can_stream(inner);
     if (s.non_temporal) s.prefetch_bytes = 2048;
+    return s;
+  }
+  if (region.kind == RegionKind::Sort) {
+    s.strategy = Strategy::Sort;
+    s.vector_bits = 64;  // scalars of int64
+    const int64_t length = std::max<int64_t>(1, region.outputs[0]->shape().back());
+    const int64_t piece = std::clamp<int64_t>(task_elements / 8, 4, 4096);
+    s.block = std::min(length, piece);
+    if (length <= piece) s.rows_per_task = std::max<int64_t>(1, piece / length);
     return s;
   }
   if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);

@@ -15,6 +15,7 @@ enum class Strategy : uint8_t {
   RowColumns,  // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
   RowSplit,    // few long rows: chunks are tasks, partial results are combined in a phase of their own
   Contract,    // vectors along the result's innermost axis
+  Sort,        // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling
   Scatter,     // the base first, then the values in order; tasks own parts of the result
 };
 std::string_view name(Strategy s);
@@ -31,7 +32,7 @@ struct Schedule {
   Strategy strategy = Strategy::Map;
   int vector_bits = 256;
   int unroll = 1;     // vectors per iteration
-  int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis
+  int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis; Sort: of a piece
   int64_t rows_per_task = 1;
   int rows_at_once = 1;       // RowColumns: rows of one accumulator that a pass over the columns takes in
   int64_t ranges = 1;         // Scatter: parts of the indexed axes that are tasks of their own

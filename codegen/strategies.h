@@ -10,6 +10,7 @@ void lower_row_columns(RegionEmitter& e);  // lower_row_columns.cpp
 void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
 void lower_contract(RegionEmitter& e);     // lower_contract.cpp
 void lower_scatter(RegionEmitter& e);      // lower_scatter.cpp
+void lower_sort(RegionEmitter& e);         // lower_sort.cpp
 
 /// How the loops of a scatter's result divide: values are rows of `rows` times `columns` elements.
 struct ScatterLoops {

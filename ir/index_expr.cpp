@@ -413,7 +413,7 @@ int64_t positions_along(const Node* index) {
 }  // namespace
 
 std::optional<PointScatter> as_point_scatter(const Node* scatter) {
-  if (scatter->op() != Op::scatter_add) return std::nullopt;
+  if (!is_scatter(scatter->op())) return std::nullopt;
   const Dims& axes = scatter->attr_as<AxesAttr>().axes;
   const Shape& places = scatter->input(2)->shape();
   PointScatter point{std::vector<int64_t>(places.size(), -1), {}};

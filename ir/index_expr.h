@@ -126,7 +126,7 @@ struct ScatterIndices {
 };
 ScatterIndices scatter_operand_indices(const Node* scatter, const IndexVec& index, std::span<const IndexId> places);
 
-/// A scatter_add that adds at most one value to every element: the positions of each axis of its index operands are the
+/// A scatter of at most one value per element: the positions of each axis of its index operands are the
 /// index along one axis of the result, and the other indexed axes choose among them (the gradient of picking one
 /// element per row). It is elementwise: base + value where the chosen indices are those of the element, else base.
 struct PointScatter {

@@ -70,6 +70,8 @@ Inferred infer_family(const NodeSpec& spec) {
       return infer_movement(spec);
     case Family::Indexed:
       return infer_indexed(spec);
+    case Family::Order:
+      return infer_order(spec);
     case Family::Reduce:
       return infer_reduce(spec);
     case Family::Contract:

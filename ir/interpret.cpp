@@ -149,6 +149,9 @@ HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache) {
     case Family::Indexed:
       interpret_indexed(n, inputs, out);
       break;
+    case Family::Order:
+      interpret_order(n, inputs, out);
+      break;
     case Family::Reduce:
       interpret_reduce(n, inputs, out);
       break;

@@ -1,5 +1,10 @@
-// Reference meaning of gather and scatter_add: places in ascending row-major order, one after the other.
+// Reference meaning of gather and the scatters: places in ascending row-major order, one after the other; and of
+// argsort.
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "ir/interpret_parts.h"
 
@@ -65,6 +70,23 @@ class Places {
   std::vector<int64_t> rest_;
 };
 
+/// What becomes of an element when another value falls on it.
+template <class T>
+T combined(Op op, T old, T v) {
+  if constexpr (std::is_integral_v<T>) {
+    using U = std::make_unsigned_t<T>;
+    if (op == Op::scatter_add) return static_cast<T>(static_cast<U>(old) + static_cast<U>(v));
+    if (op == Op::scatter_mul) return static_cast<T>(uint64_t{static_cast<U>(old)} * static_cast<U>(v));
+    return op == Op::scatter_max ? std::max(old, v) : std::min(old, v);
+  } else {
+    if (op == Op::scatter_add) return old + v;
+    if (op == Op::scatter_mul) return old * v;
+    if (std::isnan(old) || std::isnan(v)) return std::numeric_limits<T>::quiet_NaN();
+    if (old == v) return std::signbit(old) == (op == Op::scatter_max) ? v : old;  // -0 is below +0
+    return (old < v) == (op == Op::scatter_max) ? v : old;
+  }
+}
+
 }  // namespace
 
 void interpret_indexed(const Node* n, Operands inputs, HostArray& out) {
@@ -82,6 +104,15 @@ void interpret_indexed(const Node* n, Operands inputs, HostArray& out) {
   const HostArray& values = *inputs[1];
   const Places places(n, x.shape, inputs.subspan(2));
   const int64_t row = static_cast<int64_t>(places.rest().size()), total = numel(x.shape);
+  if (n->op() == Op::scatter) {
+    out.bytes = x.bytes;
+    for (int64_t p = 0; p < places.count(); ++p) {
+      const int64_t to = places.offset(p);
+      for (int64_t i = 0; i < row; ++i)
+        out.set_bits(to + places.rest()[static_cast<size_t>(i)], values.bits(p * row + i));
+    }
+    return;
+  }
   with_type(x.dtype, [&](auto zero) {
     using T = decltype(zero);  // float for half types: they are added up there and rounded once
     std::vector<T> sums(static_cast<size_t>(total));
@@ -90,15 +121,31 @@ void interpret_indexed(const Node* n, Operands inputs, HostArray& out) {
       const int64_t to = places.offset(p);
       for (int64_t i = 0; i < row; ++i) {
         T& sum = sums[static_cast<size_t>(to + places.rest()[static_cast<size_t>(i)])];
-        const T v = load<T>(values, p * row + i);
-        if constexpr (std::is_integral_v<T>) {
-          sum = static_cast<T>(static_cast<std::make_unsigned_t<T>>(sum) + static_cast<std::make_unsigned_t<T>>(v));
-        } else {
-          sum = sum + v;
-        }
+        sum = combined<T>(n->op(), sum, load<T>(values, p * row + i));
       }
     }
     for (int64_t i = 0; i < total; ++i) store<T>(out, i, sums[static_cast<size_t>(i)]);
+  });
+}
+
+void interpret_order(const Node* n, Operands inputs, HostArray& out) {
+  const HostArray& x = *inputs[0];
+  const int64_t length = x.shape.back(), rows = length == 0 ? 0 : numel(x.shape) / length;
+  const bool down = n->op() == Op::argsort_down;
+  with_type(x.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto before = [](T a, T b) {
+      if constexpr (std::is_floating_point_v<T>) return a < b || (std::isnan(b) && !std::isnan(a));
+      return a < b;
+    };
+    for (int64_t r = 0; r < rows; ++r) {
+      int64_t* order = out.as<int64_t>() + r * length;
+      std::iota(order, order + length, int64_t{0});
+      std::stable_sort(order, order + length, [&](int64_t i, int64_t j) {
+        const T a = load<T>(x, r * length + i), b = load<T>(x, r * length + j);
+        return down ? before(b, a) : before(a, b);
+      });
+    }
   });
 }
 

@@ -64,6 +64,28 @@ scalar::Function lower_combine(Op reduce, DType accumulator) {
   }
 }
 
+Value scatter_step(Builder& s, Op scatter, Value element, Value value) {
+  switch (scatter) {
+    case Op::scatter:
+      return value;
+    case Op::scatter_add:
+      return s.add(element, value);
+    case Op::scatter_mul:
+      return s.mul(element, value);
+    case Op::scatter_max:
+      return s.maximum(element, value);
+    case Op::scatter_min:
+      return s.minimum(element, value);
+    default:
+      throw Error(ErrorKind::Internal, std::string(name(scatter)) + " is not a scatter");
+  }
+}
+
+scalar::Function lower_scatter_step(Op scatter, DType dtype) {
+  Builder s({dtype, dtype});
+  return s.finish({scatter_step(s, scatter, s.param(0), s.param(1))});
+}
+
 uint64_t reduce_identity(Op reduce, DType t) {
   Builder s({});
   const bool f = is_floating(t);

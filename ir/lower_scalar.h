@@ -12,6 +12,10 @@ scalar::Function lower_cast(DType from, DType to);
 /// The combining step of sum, prod, max, min, any, all: (accumulator, element) -> accumulator, in the accumulation
 /// type.
 scalar::Function lower_combine(Op reduce, DType accumulator);
+/// What becomes of an element when a scatter's value falls on it. Half types are expanded before.
+scalar::Value scatter_step(scalar::Builder& s, Op scatter, scalar::Value element, scalar::Value value);
+/// The same as a function of both.
+scalar::Function lower_scatter_step(Op scatter, DType dtype);
 /// Type in which a reduction accumulates (float32 for half types, else the operand's).
 DType accumulator_type(Op reduce, DType operand);
 /// The neutral element, bit pattern in the accumulation type: -0.0 for sum, 1 for prod, -inf for max ...

@@ -35,7 +35,7 @@ struct LeafAttr {
   uint64_t id;
   bool operator==(const LeafAttr&) const = default;
 };
-/// permute: the permutation; flip, reductions, gather, scatter_add: the axes, ascending; concat, iota: one axis.
+/// permute: the permutation; flip, reductions, gather, scatters: the axes, ascending; concat, iota: one axis.
 struct AxesAttr {
   Dims axes;
   bool operator==(const AxesAttr&) const = default;

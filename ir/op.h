@@ -16,7 +16,7 @@ enum class Op : uint16_t {
 #undef LAZULI_ELEMENTWISE
 };
 
-enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Indexed, Reduce, Contract, Composite, Custom };
+enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Indexed, Order, Reduce, Contract, Composite, Custom };
 
 /// Operand types that an elementwise op takes in the graph (the frontend promotes before).
 enum class Types : uint8_t {
@@ -104,6 +104,10 @@ inline bool is_movement(Op op) {
 }
 inline bool is_indexed(Op op) {
   return family(op) == Family::Indexed;
+}
+/// scatter, scatter_add, ...: the first operand, changed at indices.
+inline bool is_scatter(Op op) {
+  return is_indexed(op) && op != Op::gather;
 }
 inline bool is_reduce(Op op) {
   return family(op) == Family::Reduce;

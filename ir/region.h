@@ -14,7 +14,8 @@ enum class RegionKind : uint8_t {
   Map,       // every output over one index space, no reduction
   Row,       // reductions over the same axes of one space, with elementwise work before, between and after
   Contract,  // one dot_general, with movement and elementwise work before and elementwise work after
-  Scatter,   // one scatter_add, with elementwise work before; the space is the result's, then that of the indices
+  Sort,      // one argsort of a stored operand; the space is the result's
+  Scatter,   // one scatter, with elementwise work before; the space is the result's, then that of the indices
 };
 std::string_view name(RegionKind k);
 

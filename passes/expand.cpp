@@ -1,4 +1,4 @@
-// expand: composite ops, and scatter_add of half types, become the primitive nodes that define them.
+// expand: composite ops, and scatters of half types, become the primitive nodes that define them.
 #include "ir/expand.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ bool is_composite(const ir::Node* n) {
 
 /// Values of half types add up in float32.
 bool adds_halves(const ir::Node* n) {
-  return n->op() == ir::Op::scatter_add && is_half(n->dtype());
+  return ir::is_scatter(n->op()) && is_half(n->dtype());
 }
 
 ir::NodeRef in_float32(const ir::Node* n, std::span<const ir::NodeRef> inputs, ir::Interner& interner) {

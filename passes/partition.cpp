@@ -68,7 +68,7 @@ class Partitioner {
     double bytes = 0;  // bytes of leaves below, counted per path
     bool is_output = false;
     bool above_kernel = false;          // a reduction or contraction is below
-    std::optional<PointScatter> point;  // of a scatter_add that is computed like an elementwise op
+    std::optional<PointScatter> point;  // of a scatter that is computed like an elementwise op
     const Node* contraction = nullptr;  // the first one below of as many elements: this may become its epilogue
   };
 
@@ -77,8 +77,9 @@ class Partitioner {
       const Node* n = order_[i];
       NodeInfo& f = info_[i];
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
-      if (n->op() == Op::scatter_add) f.point = as_point_scatter(n);
-      if (is_reduce(n->op()) || n->op() == Op::dot_general || (n->op() == Op::scatter_add && !f.point)) {
+      if (is_scatter(n->op())) f.point = as_point_scatter(n);
+      if (is_reduce(n->op()) || n->op() == Op::dot_general || family(n->op()) == Family::Order ||
+          (is_scatter(n->op()) && !f.point)) {
         f.bytes = static_cast<double>(n->nbytes());
         f.above_kernel = true;
         if (n->op() == Op::dot_general) f.contraction = n;
@@ -117,7 +118,7 @@ class Partitioner {
     if (!ctx_.fuse) return store(i, Unfused::Disabled);
     if (is_reduce(n->op())) return place_reduction(i);
     if (n->op() == Op::dot_general) return place_contraction(i);
-    if (indexed || (n->op() == Op::scatter_add && !f.point)) return store(i, Unfused::Indexed);
+    if (indexed || needs_region(i)) return store(i, Unfused::Indexed);
     Unfused why{};
     if (!stays_virtual(n, f, &why)) return store(i, why);
     for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.use);
@@ -161,7 +162,7 @@ class Partitioner {
       demand(region, n, n->input(0), {}, Use::Indexed);
       const IndexVec place(std::span<const IndexId>(index.data(), n->input(1)->rank()));
       for (const Node* in : n->inputs().subspan(1)) demand(region, n, in, place, use);
-    } else if (n->op() == Op::scatter_add) {
+    } else if (is_scatter(n->op())) {
       const PointScatter& point = *info_[position_.at(n)].point;
       const ScatterIndices at = point_operand_indices(n, point, index);
       demand(region, n, n->input(0), index, use);
@@ -257,7 +258,7 @@ class Partitioner {
   /// Whether node i is stored by a region of its own kind, which no other root joins.
   bool needs_region(uint32_t i) const {
     const Op op = order_[i]->op();
-    return op == Op::dot_general || (op == Op::scatter_add && !info_[i].point);
+    return op == Op::dot_general || family(op) == Family::Order || (is_scatter(op) && !info_[i].point);
   }
 
   void scatter_in(uint32_t region, const Node* n, const IndexVec& index) {
@@ -297,8 +298,11 @@ class Partitioner {
       demand(region, n, n->input(0), r.reduction_operand(n, index), Use::Once);
     } else if (n->op() == Op::dot_general) {
       demand_operands(region, n, index);
-    } else if (n->op() == Op::scatter_add && !f.point) {
+    } else if (is_scatter(n->op()) && !f.point) {
       scatter_in(region, n, index);
+    } else if (family(n->op()) == Family::Order) {
+      r.add_node(n, 1);
+      demand(region, n, n->input(0), {}, Use::Indexed);
     } else {
       compute_in(region, n, index, Use::Once);
     }

@@ -58,7 +58,8 @@ RegionBuilder::RegionBuilder(const Node* root, bool of_its_own) {
       contraction_ = root;
       add_axes(contracted_extents(root), true);
     }
-    if (root->op() == Op::scatter_add && of_its_own) {
+    if (family(root->op()) == Family::Order) kind_ = RegionKind::Sort;
+    if (is_scatter(root->op()) && of_its_own) {
       kind_ = RegionKind::Scatter;
       add_axes(root->input(2)->shape(), true);
     }
@@ -133,7 +134,7 @@ std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& 
 }
 
 bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
-  if (kind_ == RegionKind::Scatter) return false;
+  if (kind_ == RegionKind::Scatter || kind_ == RegionKind::Sort) return false;
   // One element per point of the space, in row-major order: also through a reshape.
   IndexId full = arena_->zero(), kept = arena_->zero();
   int64_t full_size = 1, kept_size = 1;
@@ -176,7 +177,8 @@ std::vector<int64_t> RegionBuilder::reduced_extents() const {
 }
 
 bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const PassContext& ctx) {
-  if (kind_ == RegionKind::Contract || kind_ == RegionKind::Scatter || !has_room(1, ctx)) return false;
+  if (kind_ == RegionKind::Contract || kind_ == RegionKind::Scatter || kind_ == RegionKind::Sort || !has_room(1, ctx))
+    return false;
   const auto used = plain_variables(index);
   if (!used) return false;
   std::vector<int64_t> wanted;
@@ -289,6 +291,7 @@ Region RegionBuilder::finish() {
   r.output_index = std::move(output_index_);
   r.arena = arena_;
   r.axes = axes_;
+  if (kind_ == RegionKind::Sort) return r;
   if (kind_ == RegionKind::Scatter) {
     // The base may be added to where it stands if nothing else reads it.
     const Node *n = r.outputs[0], *base = n->input(0);

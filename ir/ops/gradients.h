@@ -33,6 +33,13 @@ Expr of_slice_update(const Expr& g, const Node* n, size_t operand);
 
 Expr of_gather(const Expr& g, const Node* n, size_t operand);
 Expr of_scatter_add(const Expr& g, const Node* n, size_t operand);
+/// Only the value that stayed has a gradient.
+Expr of_scatter(const Expr& g, const Node* n, size_t operand);
+Expr of_scatter_mul(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_scatter_mul(const Place& at, const Node* n, std::span<const Expr> tangents);
+/// Equal elements share the gradient evenly.
+Expr of_scatter_extremum(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_scatter_extremum(const Place& at, const Node* n, std::span<const Expr> tangents);
 
 Expr of_sum(const Expr& g, const Node* n, size_t operand);
 Expr of_prod(const Expr& g, const Node* n, size_t operand);

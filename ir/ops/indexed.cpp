@@ -1,4 +1,4 @@
-// Rules of gather and scatter_add: elements of one operand at places that int64 operands name.
+// Rules of gather and the scatters, elements of one operand at places that int64 operands name; and of argsort.
 #include <fmt/format.h>
 
 #include "ir/ops/rules.h"
@@ -39,7 +39,7 @@ Inferred infer_indexed(const NodeSpec& spec) {
   if (values->dtype() != x->dtype())
     reject(spec, ErrorKind::DType, fmt::format("operands {} and {} differ in type", describe(x), describe(values)),
            "cast the values first");
-  if (is_bool(x->dtype()))
+  if (is_bool(x->dtype()) && spec.op != Op::scatter)
     reject(spec, ErrorKind::DType, fmt::format("takes integers and floats, not {}", describe(x)),
            "cast the operands first");
   const Shape wanted = indexed_shape(spec, x, 2);
@@ -47,6 +47,17 @@ Inferred infer_indexed(const NodeSpec& spec) {
     reject(spec, ErrorKind::Shape, fmt::format("the values are {}, not of shape {}", describe(values), str(wanted)),
            "the shape of the indices, then the axes of the first operand that have none");
   return {x->dtype(), x->shape(), x->device()};
+}
+
+Inferred infer_order(const NodeSpec& spec) {
+  const Node* x = spec.inputs[0];
+  if (x->rank() == 0)
+    reject(spec, ErrorKind::Shape, fmt::format("orders along the last axis; {} has none", describe(x)),
+           "reshape it to one axis");
+  if (is_bool(x->dtype()) || is_half(x->dtype()))
+    reject(spec, ErrorKind::DType, fmt::format("takes integers, float32 and float64, not {}", describe(x)),
+           "cast it first");
+  return {kInt64, x->shape(), x->device()};
 }
 
 }  // namespace lazuli::ir

@@ -11,6 +11,7 @@ Inferred infer_elementwise(const NodeSpec& spec);
 Inferred infer_cast(const NodeSpec& spec);
 Inferred infer_movement(const NodeSpec& spec);
 Inferred infer_indexed(const NodeSpec& spec);
+Inferred infer_order(const NodeSpec& spec);
 Inferred infer_reduce(const NodeSpec& spec);
 Inferred infer_contract(const NodeSpec& spec);
 Inferred infer_composite(const NodeSpec& spec);

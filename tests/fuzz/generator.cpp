@@ -312,12 +312,18 @@ class Generator : private Chance {
     return node(Op::remainder, {x, expand(node(Op::constant, {}, ConstantAttr{number}, {}, kInt64), s)});
   }
 
-  /// gather or scatter_add along some axes.
+  /// gather or a scatter along some axes.
   NodeRef indexed() {
     NodeRef x = any();
     if (x->rank() == 0) x = keep(leaf(x->dtype(), {dim(31), dim(9)}));
+    if (one_in(6)) {
+      if (is_half(x->dtype()) || is_bool(x->dtype())) x = cast(x, kFloat32);
+      return node(one_in(2) ? Op::argsort : Op::argsort_down, {x});
+    }
     const bool add = one_in(3);
-    if (add && is_bool(x->dtype())) x = cast(x, kInt32);
+    const Op op = pick({Op::scatter_add, Op::scatter, Op::scatter_add, Op::scatter, Op::scatter_mul, Op::scatter_max,
+                        Op::scatter_min});
+    if (add && is_bool(x->dtype()) && op != Op::scatter) x = cast(x, kInt32);
     AxesAttr axes{some_axes(x->rank())};
     if (axes.axes.empty() || one_in(2)) axes.axes = {static_cast<int64_t>(below(x->rank()))};
     int64_t left = most_elements_;
@@ -339,7 +345,7 @@ class Generator : private Chance {
         if (std::find(axes.axes.begin(), axes.axes.end(), static_cast<int64_t>(d)) == axes.axes.end())
           wanted.push_back(x->shape()[d]);
       values = like(x->dtype(), wanted);
-      spec.op = Op::scatter_add;
+      spec.op = op;
       spec.inputs.push_back(values.get());
     }
     for (const NodeRef& i : indices) spec.inputs.push_back(i.get());

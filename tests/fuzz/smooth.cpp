@@ -269,7 +269,7 @@ class SmoothGenerator {
   Expr indexed() {
     const Expr x = any();
     if (x->rank() == 0) return cos(x);
-    NodeSpec spec{.op = one_in(2) ? Op::gather : Op::scatter_add, .device = kCPU};
+    NodeSpec spec{.op = one_in(2) ? Op::gather : one_in(2) ? Op::scatter_add : Op::scatter, .device = kCPU};
     const bool gather = spec.op == Op::gather;
     Dims axes = some_axes(x->rank());
     if (axes.empty()) axes.push_back(0);

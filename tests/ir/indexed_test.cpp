@@ -72,6 +72,36 @@ TEST(ScatterAdd, HalfTypesAddUpInFloat32AndRoundOnce) {
       260);
 }
 
+NodeRef scatter(Interner& in, Op op, const NodeRef& x, const NodeRef& v, const NodeRef& index) {
+  return in.make({.op = op, .inputs = {x.get(), v.get(), index.get()}, .attr = AxesAttr{{0}}});
+}
+
+TEST(Scatter, TheLastOfEqualPlacesStays) {
+  Interner in;
+  const NodeRef at = places(in, {4}, {2, 0, 2, 2});
+  const NodeRef x = tensor<int32_t>(in, {3}, {5, 6, 7}), v = tensor<int32_t>(in, {4}, {1, 2, 3, 4});
+  EXPECT_THAT(value_of<int32_t>(scatter(in, Op::scatter, x, v, at)), ElementsAre(2, 6, 4));
+  EXPECT_THAT(value_of<int32_t>(scatter(in, Op::scatter_mul, x, v, at)), ElementsAre(10, 6, 7 * 12));
+  EXPECT_THAT(value_of<int32_t>(scatter(in, Op::scatter_max, x, v, at)), ElementsAre(5, 6, 7));
+  EXPECT_THAT(value_of<int32_t>(scatter(in, Op::scatter_min, x, v, at)), ElementsAre(2, 6, 1));
+  const NodeRef f = tensor<float>(in, {2}, {-0.0f, 1}), nan = tensor<float>(in, {2}, {0.0f, NAN});
+  const std::vector<float> most = value_of<float>(scatter(in, Op::scatter_max, f, nan, places(in, {2}, {0, 1})));
+  EXPECT_FALSE(std::signbit(most[0]));
+  EXPECT_TRUE(std::isnan(most[1]));
+}
+
+TEST(Argsort, IsStableAndPutsNaNLast) {
+  Interner in;
+  const auto sorted = [&](Op op, const NodeRef& x) {
+    return value_of<int64_t>(in.make({.op = op, .inputs = {x.get()}}));
+  };
+  const NodeRef x = tensor<float>(in, {7}, {3, NAN, -1, 3, 0.0f, -0.0f, NAN});
+  EXPECT_THAT(sorted(Op::argsort, x), ElementsAre(2, 4, 5, 0, 3, 1, 6));
+  EXPECT_THAT(sorted(Op::argsort_down, x), ElementsAre(1, 6, 0, 3, 4, 5, 2));
+  EXPECT_THAT(sorted(Op::argsort, tensor<int32_t>(in, {2, 3}, {2, 1, 2, 0, 5, -5})), ElementsAre(1, 0, 2, 2, 0, 1));
+  EXPECT_TRUE(sorted(Op::argsort, tensor<int32_t>(in, {3, 0}, {})).empty());
+}
+
 TEST(Indexed, NothingIsReadWhereNothingIsThere) {
   Interner in;
   const NodeRef empty = tensor<float>(in, {3, 0}, {});

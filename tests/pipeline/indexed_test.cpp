@@ -202,6 +202,57 @@ TEST(LowerScatterAdd, OfItself) {
       19);
 }
 
+TEST(LowerScatter, EveryKind) {
+  for (const auto& [op, t] : {std::pair{"scatter", "float32"},
+                              {"scatter", "int64"},
+                              {"scatter_mul", "int32"},
+                              {"scatter_mul", "float64"},
+                              {"scatter_max", "float32"},
+                              {"scatter_max", "uint8"},
+                              {"scatter_min", "float16"}})
+    for (const auto& [n, d] : {std::pair{40, 5}, {1000, 3}, {33, 300}})
+      expect_equal(fmt::format("%0 = data : {2}[19, {1}]\n%1 = data : {2}[{0}, {1}]\n%2 = data : int64[{0}]\n"
+                               "%3 = {3} %0, %1, %2 {{axes = [0]}} : {2}[19, {1}]\nreturn %3\n",
+                               n, d, t, op),
+                   t == std::string("int64") ? 18 : 19, n == 1000 ? 64 : 0);
+  expect_equal(
+      "%0 = data : bool[9, 31]\n%1 = data : bool[2, 50, 9]\n%2 = data : int64[2, 50]\n"
+      "%3 = scatter %0, %1, %2 {axes = [1]} : bool[9, 31]\nreturn %3\n",
+      31);
+  // A value per row: elementwise.
+  for (const char* op : {"scatter", "scatter_mul", "scatter_max"})
+    expect_equal(fmt::format("%0 = data : float32[30, 11]\n%1 = data : int64[30]\n%2 = iota {{axis = 0}} : int64[30]\n"
+                             "%3 = data : float32[30]\n"
+                             "%4 = {} %0, %3, %2, %1 {{axes = [0, 1]}} : float32[30, 11]\nreturn %4\n",
+                             op),
+                 11);
+}
+
+TEST(LowerSort, RowsAndPieces) {
+  for (const auto& [t, op] : {std::pair{"float32", "argsort"}, {"float64", "argsort_down"}, {"uint8", "argsort_down"}})
+    for (const auto& [rows, n, task_elements] : std::vector<std::tuple<int, int, int>>{{1, 1, 0},
+                                                                                       {70, 5, 0},
+                                                                                       {4, 33, 0},
+                                                                                       {0, 7, 0},
+                                                                                       {7, 0, 0},
+                                                                                       {3, 9, 64},
+                                                                                       {2, 17, 64},
+                                                                                       {2, 64, 64},
+                                                                                       {1, 65, 64},
+                                                                                       {2, 200, 64}})
+      expect_equal(fmt::format("%0 = data : {2}[{0}, {1}]\n%1 = {3} %0 : int64[{0}, {1}]\nreturn %1\n", rows, n, t, op),
+                   n == 0 ? 1 : n / 2 + 1, task_elements);
+}
+
+TEST(LowerSort, BetweenOtherKernels) {
+  expect_equal(
+      "%0 = data : float32[40, 6]\n%1 = exp %0 : float32[40, 6]\n%2 = permute %1 {axes = [1, 0]} : float32[6, 40]\n"
+      "%3 = argsort %2 : int64[6, 40]\n%4 = iota {axis = 0} : int64[6, 40]\n"
+      "%5 = gather %2, %4, %3 {axes = [0, 1]} : float32[6, 40]\n%6 = sum %5 {axes = [0]} : float32[40]\n"
+      "return %5, %6\n",
+      6);
+}
+
 TEST(LowerScatterAdd, NothingToAddAndIndicesOutside) {
   expect_equal(
       "%0 = data : float32[19, 3]\n%1 = data : float32[0, 3]\n%2 = data : int64[0]\n"
