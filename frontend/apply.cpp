@@ -225,13 +225,18 @@ Tensor& apply_out(Op op, Tensor& out, std::initializer_list<Operand> operands, c
   return write_out(out, elementwise(op, operands, loc), loc);
 }
 
-Tensor& apply_inplace(Op op, Tensor& self, std::initializer_list<Operand> operands, const Location& loc) {
-  NodeRef value = elementwise(op, operands, loc);
+Tensor& write_out(Tensor& out, Tensor&& value, const Location& loc) {
+  NodeRef node = node_of(value);
+  value = Tensor();  // no reader of the value but `out`
+  return write_out(out, std::move(node), loc);
+}
+
+Tensor& write_in_place(Tensor& self, NodeRef value, std::string_view op, const Location& loc) {
   if (!can_cast(value->dtype(), self.dtype()))
     throw Error(ErrorKind::DType,
                 fmt::format("result type {} can't be cast to the desired output type {}", torch_name(value->dtype()),
                             torch_name(self.dtype())),
-                fmt::format("write a new tensor: x = {}(x, ...), or convert x first", ir::name(op)), loc);
+                fmt::format("write a new tensor: x = {}(x, ...), or convert x first", op), loc);
   if (!(self.sizes() == IntArrayRef(value->shape().data(), value->shape().size())))
     throw Error(ErrorKind::Shape,
                 fmt::format("output with shape {} doesn't match the broadcast shape {}", ir::str(self.sizes()),
@@ -240,6 +245,16 @@ Tensor& apply_inplace(Op op, Tensor& self, std::initializer_list<Operand> operan
   value = cast_to(value, self.dtype(), loc);
   assign(self, std::move(value), loc);
   return self;
+}
+
+Tensor& write_in_place(Tensor& self, Tensor&& value, std::string_view op, const Location& loc) {
+  NodeRef node = node_of(value);
+  value = Tensor();
+  return write_in_place(self, std::move(node), op, loc);
+}
+
+Tensor& apply_inplace(Op op, Tensor& self, std::initializer_list<Operand> operands, const Location& loc) {
+  return write_in_place(self, elementwise(op, operands, loc), ir::name(op), loc);
 }
 
 }  // namespace lazuli

@@ -21,6 +21,12 @@ Tensor& apply_inplace(ir::Op op, Tensor& self, std::initializer_list<Operand> op
 /// What every out= form ends with: checks type, device and shape, converts, writes. Pass a temporary (see assign).
 Tensor& write_out(Tensor& out, ir::NodeRef value, const Location& loc);
 
+/// The same for a tensor that was made for it.
+Tensor& write_out(Tensor& out, Tensor&& value, const Location& loc);
+/// What every in-place form ends with: `op` names it in errors.
+Tensor& write_in_place(Tensor& self, ir::NodeRef value, std::string_view op, const Location& loc);
+Tensor& write_in_place(Tensor& self, Tensor&& value, std::string_view op, const Location& loc);
+
 /// The shape both broadcast to, or PyTorch's error "The size of tensor a (3) must match ...".
 ir::Shape broadcast_or_throw(std::string_view op, const ir::Shape& a, const ir::Shape& b, const Location& loc);
 /// The type that operands promote to together (torch.result_type).

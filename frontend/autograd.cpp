@@ -385,7 +385,7 @@ void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, 
 Tensor Tensor::detach(Location loc) const {
   auto impl = std::make_shared<TensorImpl>(*impl_of(*this, loc));
   impl->slot = nullptr;
-  impl->taken = false;
+  impl->taken = nullptr;
   impl->where = loc;
   if (impl->steps.empty() || impl->steps.back().op != Op::stop_gradient)
     impl->steps.push_back({Op::stop_gradient, ir::NoAttr{}, impl->shape});

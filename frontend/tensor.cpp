@@ -16,15 +16,12 @@ Tensor& Tensor::operator=(Tensor&& other) & = default;
 
 namespace {
 
-void refuse_taken(const Tensor& view, const Location& loc) {
-  if (impl_of(view)->taken)
-    throw Error(ErrorKind::Unsupported, "writing at places that index tensors name is not supported yet",
-                "index_add_ and scatter_add_ add there; index_put_({mask}, number) writes by a mask", loc);
-}
-
 /// `view = value` takes a value of the view's shape, broadcast, after its leading axes of size 1 are dropped.
 void write_view(Tensor& view, Tensor value, const Location& loc) {
-  refuse_taken(view, loc);
+  if (const auto from = impl_of(view)->taken) {
+    from->put(value, loc);
+    return;
+  }
   const TensorImpl& impl = *impl_of(value, loc);
   size_t drop = 0;
   while (drop < impl.shape.size() && impl.shape[drop] == 1 &&
@@ -51,7 +48,10 @@ Tensor& Tensor::operator=(Tensor&& other) && {
 }
 
 Tensor& Tensor::operator=(ScalarArg value) && {
-  refuse_taken(*this, value.where);
+  if (const auto from = impl_of(*this)->taken) {
+    from->put(value.value, value.where);
+    return *this;
+  }
   return fill_(value.value, value.where);
 }
 

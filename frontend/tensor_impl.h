@@ -71,6 +71,34 @@ struct ViewStep {
   std::shared_ptr<ir::Payload> payload = nullptr;  // variable: see GradSlot
 };
 
+struct TensorImpl;
+
+/// A handle that keeps nothing alive.
+class WeakTensor {
+ public:
+  explicit WeakTensor(const Tensor& t);
+  /// Undefined when the storage is gone.
+  Tensor lock() const;
+
+ private:
+  std::shared_ptr<TensorImpl> impl_;  // without its root
+  std::weak_ptr<Storage> root_;
+};
+
+/// Where elements at index tensors were read: a new tensor, whose temporary still can be assigned to. Once the tensor
+/// or an index is gone nobody can.
+struct TakenFrom {
+  WeakTensor tensor;
+  std::vector<std::pair<TensorIndex, std::optional<WeakTensor>>> indices;
+  TakenFrom(const Tensor& t, std::span<const TensorIndex> list);
+  /// x.index_put_(indices, value).
+  void put(const Tensor& value, const Location& loc) const;
+  void put(const Scalar& value, const Location& loc) const;
+
+ private:
+  std::vector<TensorIndex> locked() const;
+};
+
 struct TensorImpl {
   std::shared_ptr<Storage> root;
   std::vector<ViewStep> steps;  // from the root outwards
@@ -79,8 +107,8 @@ struct TensorImpl {
   int64_t offset = 0;
   DType dtype;
   Device device;
-  Location where;                  // the call that made the handle
-  bool taken = false;              // elements at index tensors: assignment to the temporary must not write to this copy
+  Location where;                          // the call that made the handle
+  std::shared_ptr<const TakenFrom> taken;  // elements at index tensors: assignment to the temporary writes there
   std::shared_ptr<GradSlot> slot;  // where backward() leaves the gradient; of this tensor alone, not of views of it
 
   /// Whether it is a view of another tensor.

@@ -17,7 +17,7 @@ Tensor view_of(const Tensor& t, ViewStep step, ir::Dims strides, int64_t offset,
   impl->strides = std::move(strides);
   impl->offset = offset;
   impl->where = loc;
-  impl->taken = false;
+  impl->taken = nullptr;
   impl->slot = nullptr;
   auto& steps = impl->steps;
   if (!grad_enabled() && is_tracked(from))  // a view that is made without gradients is a constant of later ones

@@ -5,11 +5,10 @@
 
 #include "frontend/apply.h"
 #include "frontend/build.h"
+#include "frontend/ops/contract.h"
 #include "frontend/promote.h"
 
 namespace lazuli {
-namespace {
-
 using ir::Dims;
 using ir::NodeRef;
 using ir::Op;
@@ -20,7 +19,7 @@ NodeRef dot_general(const NodeRef& a, const NodeRef& b, ir::DotDims dims, const 
                    ir::DotAttr{std::make_shared<const ir::DotDims>(std::move(dims))}, loc);
 }
 
-void check_types(std::string_view op, const NodeRef& a, const NodeRef& b, const Location& loc) {
+void check_product_types(std::string_view op, const NodeRef& a, const NodeRef& b, const Location& loc) {
   if (a->dtype() != b->dtype())
     throw Error(
         ErrorKind::DType,
@@ -35,6 +34,8 @@ void check_types(std::string_view op, const NodeRef& a, const NodeRef& b, const 
                             a->device().str(), b->device().str()),
                 "move one of them with to()", loc);
 }
+
+namespace {
 
 [[noreturn]] void refuse_sizes(int64_t n, int64_t k, int64_t k2, int64_t m, std::string_view op, const NodeRef& a,
                                const NodeRef& b, const Location& loc) {
@@ -78,7 +79,7 @@ NodeRef matmul_node(const NodeRef& a, const NodeRef& b, const Location& loc) {
     throw Error(ErrorKind::Shape,
                 fmt::format("both arguments to matmul need to be at least 1D, but they are {}D and {}D", ra, rb),
                 "multiply by a 0-d tensor with *", loc);
-  check_types("matmul", a, b, loc);
+  check_product_types("matmul", a, b, loc);
   const int64_t k = from_end(a, 1), k2 = rb == 1 ? from_end(b, 1) : from_end(b, 2);
   if (k != k2) {
     if (ra == 1 && rb == 1)
@@ -124,7 +125,7 @@ NodeRef bmm_node(const Tensor& ta, const Tensor& tb, const Location& loc) {
   const NodeRef a = node_of(ta), b = node_of(tb);
   check_rank("batch1 must be a 3D tensor", a, 3, loc);
   check_rank("batch2 must be a 3D tensor", b, 3, loc);
-  check_types("bmm", a, b, loc);
+  check_product_types("bmm", a, b, loc);
   if (a->shape()[0] != b->shape()[0] || a->shape()[2] != b->shape()[1])
     throw Error(
         ErrorKind::Shape,
@@ -200,14 +201,6 @@ Tensor outer(const Tensor& ta, const Tensor& tb, Location loc) {
   check(b, "vec2");
   const Tensor column = wrap(reshape_to(a, {a->shape()[0], 1}, loc), loc);
   return apply(Op::mul, {column, tb}, loc);
-}
-
-Tensor addmm(const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Location loc) {
-  Tensor product = mm(a, b, loc);
-  if (!(alpha == Scalar(1))) product = apply(Op::mul, {product, alpha}, loc);
-  if (beta == Scalar(0)) return product;  // NaN in c does not reach the result, as in BLAS
-  const Tensor bias = beta == Scalar(1) ? c : apply(Op::mul, {c, beta}, loc);
-  return apply(Op::add, {bias, product}, loc);
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias, Location loc) {

@@ -153,9 +153,6 @@ Tensor Tensor::dot(const Tensor& other, Location loc) const {
 Tensor Tensor::outer(const Tensor& other, Location loc) const {
   return lazuli::outer(*this, other, loc);
 }
-Tensor Tensor::addmm(const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Location loc) const {
-  return lazuli::addmm(*this, a, b, beta, alpha, loc);
-}
 Tensor Tensor::softmax(int64_t dim, std::optional<DType> dtype, Location loc) const {
   return lazuli::softmax(*this, dim, dtype, loc);
 }

@@ -39,12 +39,22 @@ Tensor operator!(const Tensor& a) {
   return apply(Op::logical_not, {a}, Location());
 }
 
-#define LAZULI_COMPOUND(symbol, op)                        \
-  Tensor& operator symbol(Tensor & a, const Operand & b) { \
-    return apply_inplace(Op::op, a, {a, b}, b.where());    \
-  }                                                        \
-  Tensor operator symbol(Tensor&& a, const Operand& b) {   \
-    return apply_inplace(Op::op, a, {a, b}, b.where());    \
+namespace {
+
+/// `x.index({i}) += y` writes the changed elements to where they were read.
+Tensor write_back(const Tensor& taken, Tensor changed, const Location& loc) {
+  if (const auto from = impl_of(taken)->taken) from->put(changed, loc);
+  return changed;
+}
+
+}  // namespace
+
+#define LAZULI_COMPOUND(symbol, op)                                               \
+  Tensor& operator symbol(Tensor & a, const Operand & b) {                        \
+    return apply_inplace(Op::op, a, {a, b}, b.where());                           \
+  }                                                                               \
+  Tensor operator symbol(Tensor&& a, const Operand& b) {                          \
+    return write_back(a, apply_inplace(Op::op, a, {a, b}, b.where()), b.where()); \
   }
 LAZULI_COMPOUND(+=, add)
 LAZULI_COMPOUND(-=, sub)

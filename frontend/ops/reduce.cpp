@@ -147,6 +147,9 @@ Tensor prod(const Tensor& x, OptionalDType dtype, Location loc) {
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim, OptionalDType dtype, Location loc) {
   return wrap_result(collected(Op::prod, x, dim, keepdim, dtype, loc), loc);
 }
+Tensor prod(const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
+  return wrap_result(collected(Op::prod, x, dim, keepdim, dtype, loc), loc);
+}
 Tensor mean(const Tensor& x, OptionalDType dtype, Location loc) {
   return mean(x, kEverything, false, dtype, loc);
 }

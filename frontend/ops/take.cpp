@@ -1,12 +1,18 @@
-// Functions over gather and scatter_add.
+// Reading at indices: gather and what is made of it; and what the elements themselves decide the size of.
 #include "lazuli/take.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "frontend/apply.h"
 #include "frontend/build.h"
+#include "frontend/ops/axes.h"
 #include "frontend/ops/take.h"
 #include "frontend/promote.h"
+#include "lazuli/creation.h"
+#include "lazuli/generated/ops.h"
+#include "lazuli/join.h"
 
 namespace lazuli {
 
@@ -33,19 +39,6 @@ NodeRef move_axes(const NodeRef& x, size_t first, size_t count, size_t to, const
   return Build(loc).permute(x, order);
 }
 
-namespace {
-
-NodeRef scatter_add_at(const NodeRef& x, const NodeRef& values, Dims axes, std::span<const NodeRef> indices,
-                       const Location& loc) {
-  ir::NodeSpec spec;
-  spec.op = Op::scatter_add;
-  spec.inputs = {x.get(), values.get()};
-  for (const NodeRef& i : indices) spec.inputs.push_back(i.get());
-  spec.attr = ir::AxesAttr{std::move(axes)};
-  return make_node(std::move(spec), loc);
-}
-
-/// A scalar counts as a vector of one element.
 NodeRef at_least_1d(const NodeRef& x, const Location& loc) {
   return x->rank() == 0 ? reshape_to(x, {1}, loc) : x;
 }
@@ -59,7 +52,6 @@ void need_same_device(std::string_view op, const NodeRef& x, const NodeRef& y, c
                 "move one of them with to()", loc);
 }
 
-/// The index of index_select and index_add as int64[n].
 NodeRef vector_index(std::string_view op, const Tensor& index, const NodeRef& x, const Location& loc) {
   const NodeRef n = node_of(index);
   if (n->rank() > 1)
@@ -72,20 +64,20 @@ NodeRef vector_index(std::string_view op, const Tensor& index, const NodeRef& x,
   return cast_to(at_least_1d(n, loc), kInt64, loc);
 }
 
-/// The index of gather and scatter_add, with one axis per axis of x.
 NodeRef same_rank_index(std::string_view op, const Tensor& index, const NodeRef& x, const Location& loc) {
   const NodeRef n = node_of(index);
   if (n->dtype() != kInt64)
     throw Error(ErrorKind::DType, fmt::format("{}(): Expected dtype int64 for index", op),
                 fmt::format("it is {}; convert it with to(kInt64)", torch_name(n->dtype())), loc);
   if (std::max<size_t>(n->rank(), 1) != std::max<size_t>(x->rank(), 1))
-    throw Error(ErrorKind::Shape, "Index tensor must have the same number of dimensions as input tensor",
+    throw Error(ErrorKind::Shape,
+                fmt::format("Index tensor must have the same number of dimensions as {} tensor",
+                            op == "gather" ? "input" : "self"),
                 fmt::format("{} of shapes {} and {}", op, ir::str(x->shape()), ir::str(n->shape())), loc);
   need_same_device(op, x, n, loc);
   return at_least_1d(n, loc);
 }
 
-/// One index per axis: `index` along `axis`, its own positions along the others.
 std::vector<NodeRef> along(const NodeRef& index, size_t axis, const Location& loc) {
   std::vector<NodeRef> all;
   for (size_t d = 0; d < index->rank(); ++d)
@@ -94,11 +86,18 @@ std::vector<NodeRef> along(const NodeRef& index, size_t axis, const Location& lo
   return all;
 }
 
-Dims every_axis(size_t rank) {
-  Dims axes;
-  for (size_t d = 0; d < rank; ++d) axes.push_back(static_cast<int64_t>(d));
-  return axes;
+NodeRef wrapped_index(const NodeRef& index, int64_t size, const Location& loc) {
+  const Build b(loc);
+  const NodeRef negative = b.op(Op::lt, index, b.integer(0, index));
+  const NodeRef inside = b.op(Op::ge, index, b.integer(-size, index));
+  return b.where(b.op(Op::logical_and, negative, inside), b.op(Op::add, index, b.integer(size, index)), index);
 }
+
+NodeRef take_along(const NodeRef& x, const NodeRef& index, size_t axis, const Location& loc) {
+  return gather_at(x, all_axes(x->rank()), along(index, axis, loc), loc);
+}
+
+namespace {
 
 NodeRef gather_node(const NodeRef& given, int64_t dim, const Tensor& index, const Location& loc) {
   const auto axis = static_cast<size_t>(wrap_dim(dim, static_cast<int64_t>(given->rank()), loc));
@@ -110,67 +109,8 @@ NodeRef gather_node(const NodeRef& given, int64_t dim, const Tensor& index, cons
                               "apart from dimension {}",
                               d, ir::str(at->shape()), ir::str(x->shape()), axis),
                   {}, loc);
-  const NodeRef out = gather_at(x, every_axis(x->rank()), along(at, axis, loc), loc);
+  const NodeRef out = take_along(x, at, axis, loc);
   return reshape_to(out, Shape(std::span<const int64_t>(index.sizes())), loc);
-}
-
-NodeRef index_add_node(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha,
-                       const Location& loc) {
-  const NodeRef given = node_of(self);
-  const auto axis = static_cast<size_t>(wrap_dim(dim, static_cast<int64_t>(given->rank()), loc));
-  const NodeRef x = at_least_1d(given, loc), at = vector_index("index_add", index, given, loc);
-  NodeRef values = at_least_1d(node_of(source), loc);
-  if (values->dtype() != x->dtype())
-    throw Error(ErrorKind::DType,
-                fmt::format("index_add(): self ({}) and source ({}) must have the same scalar type",
-                            torch_name(x->dtype()), torch_name(values->dtype())),
-                "convert the source with to()", loc);
-  need_same_device("index_add", x, values, loc);
-  bool fits = values->rank() == x->rank();
-  for (size_t d = 0; fits && d < x->rank(); ++d) fits = d == axis || values->shape()[d] == x->shape()[d];
-  if (!fits)
-    throw Error(ErrorKind::Shape,
-                fmt::format("source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-                            "self.shape = {} source.shape = {}",
-                            ir::str(x->shape()), ir::str(values->shape())),
-                {}, loc);
-  if (values->shape()[axis] != at->numel())
-    throw Error(ErrorKind::Shape,
-                fmt::format("index_add(): Number of indices ({}) should be equal to source.size(dim): ({}), for dim: "
-                            "{}",
-                            at->numel(), values->shape()[axis], axis),
-                {}, loc);
-  if (!(alpha == Scalar(1)))
-    values = Build(loc).op(Op::mul, values, on_device(scalar_operand(alpha, x->dtype(), loc), x->device(), loc));
-  const NodeRef out =
-      scatter_add_at(x, move_axes(values, axis, 1, 0, loc), {static_cast<int64_t>(axis)}, {&at, 1}, loc);
-  return reshape_to(out, given->shape(), loc);
-}
-
-NodeRef scatter_add_node(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const Location& loc) {
-  const NodeRef given = node_of(self);
-  const auto axis = static_cast<size_t>(wrap_dim(dim, static_cast<int64_t>(given->rank()), loc));
-  const NodeRef x = at_least_1d(given, loc), at = same_rank_index("scatter", index, given, loc);
-  NodeRef values = at_least_1d(node_of(src), loc);
-  if (values->dtype() != x->dtype())
-    throw Error(ErrorKind::DType, "scatter(): Expected self.dtype to be equal to src.dtype",
-                fmt::format("they are {} and {}", torch_name(x->dtype()), torch_name(values->dtype())), loc);
-  need_same_device("scatter", x, values, loc);
-  if (values->rank() != at->rank())
-    throw Error(ErrorKind::Shape, "Index tensor must have the same number of dimensions as src tensor",
-                fmt::format("scatter of shapes {} and {}", ir::str(values->shape()), ir::str(at->shape())), loc);
-  for (size_t d = 0; d < x->rank(); ++d)
-    if ((d != axis && at->shape()[d] > x->shape()[d]) || at->shape()[d] > values->shape()[d])
-      throw Error(ErrorKind::Shape,
-                  fmt::format("Expected index {} to be no larger than self {} apart from dimension {} and to be no "
-                              "larger size than src {}",
-                              ir::str(at->shape()), ir::str(x->shape()), axis, ir::str(values->shape())),
-                  {}, loc);
-  const Build b(loc);
-  for (size_t d = 0; d < x->rank(); ++d)
-    if (at->shape()[d] != values->shape()[d]) values = b.slice(values, d, 0, at->shape()[d]);
-  const NodeRef out = scatter_add_at(x, values, every_axis(x->rank()), along(at, axis, loc), loc);
-  return reshape_to(out, given->shape(), loc);
 }
 
 }  // namespace
@@ -228,11 +168,63 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, Location loc) {
   return wrap_result(gather_at(table, {0}, {&at, 1}, loc), loc);
 }
 
-Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) {
-  return wrap_result(index_add_node(x, dim, index, source, alpha, loc), loc);
+Tensor take(const Tensor& x, const Tensor& index, Location loc) {
+  if (index.dtype() != kInt64)
+    throw Error(ErrorKind::DType,
+                fmt::format("take(): Expected a long tensor for index, but got {}", torch_name(index.dtype())), {},
+                loc);
+  const Tensor flat = x.reshape({-1}, loc);
+  if (x.numel() == 0 && index.numel() != 0)
+    throw Error(ErrorKind::Index, "take(): tried to take from an empty tensor", {}, loc);
+  return flat.index({TensorIndex(index, loc)}, loc).clone(loc);
 }
-Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
-  return wrap_result(scatter_add_node(x, dim, index, src, loc), loc);
+
+Tensor true_places(const Tensor& x, const Location& loc) {
+  const Tensor truth = x.reshape({-1}, loc).to(kBool, loc);
+  const Tensor mask = truth.contiguous(loc);
+  const bool* at = mask.const_data_ptr<bool>(loc);
+  const int64_t n = mask.numel(), count = std::count(at, at + n, true);
+  std::vector<int64_t> places;
+  places.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < n; ++i)
+    if (at[i]) places.push_back(i);
+  return from_host(places.data(), {count}, kInt64, loc);
+}
+
+std::vector<Tensor> nonzero_numpy(const Tensor& x, Location loc) {
+  const Tensor at = true_places(x, loc);
+  if (x.dim() == 0) return {zeros({at.numel()}, kInt64, loc)};
+  std::vector<Tensor> columns(static_cast<size_t>(x.dim()));
+  int64_t inner = 1;
+  for (size_t d = columns.size(); d-- > 0;) {
+    const int64_t size = x.sizes()[d];
+    Tensor c = inner == 1 ? at : at.floor_divide(inner, loc);
+    columns[d] = d == 0 ? c : c.remainder(std::max<int64_t>(1, size), loc);
+    inner *= std::max<int64_t>(1, size);
+  }
+  return columns;
+}
+
+Tensor nonzero(const Tensor& x, Location loc) {
+  if (x.dim() == 0) return zeros({true_places(x, loc).numel(), 0}, kInt64, loc);
+  return stack(nonzero_numpy(x, loc), 1, loc);
+}
+Tensor argwhere(const Tensor& x, Location loc) {
+  return nonzero(x, loc);
+}
+std::vector<Tensor> where(const Tensor& condition, Location loc) {
+  return nonzero_numpy(condition, loc);
+}
+
+Tensor masked_select(const Tensor& x, const Tensor& mask, Location loc) {
+  if (!is_bool(mask.dtype()) && mask.dtype() != kUInt8)
+    throw Error(ErrorKind::DType, "masked_select: expected BoolTensor or ByteTensor for mask",
+                fmt::format("it is {}", torch_name(mask.dtype())), loc);
+  const ir::Shape shape = broadcast_or_throw("masked_select", Shape(mask.sizes()), Shape(x.sizes()), loc);
+  const IntArrayRef sizes(shape.data(), shape.size());
+  const NodeRef at = node_of(true_places(mask.expand(sizes, loc), loc));
+  return wrap_result(
+      gather_at(reshape_to(expand_to(node_of(x), shape, loc), {ir::numel(shape)}, loc), {0}, {&at, 1}, loc), loc);
 }
 
 Tensor Tensor::index_select(int64_t dim, const Tensor& index, Location loc) const {
@@ -244,19 +236,17 @@ Tensor Tensor::gather(int64_t dim, const Tensor& index, Location loc) const {
 Tensor Tensor::take_along_dim(const Tensor& indices, std::optional<int64_t> dim, Location loc) const {
   return lazuli::take_along_dim(*this, indices, dim, loc);
 }
-Tensor Tensor::index_add(int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) const {
-  return lazuli::index_add(*this, dim, index, source, alpha, loc);
+Tensor Tensor::take(const Tensor& index, Location loc) const {
+  return lazuli::take(*this, index, loc);
 }
-Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) {
-  assign(*this, index_add_node(*this, dim, index, source, alpha, loc), loc);
-  return *this;
+Tensor Tensor::masked_select(const Tensor& mask, Location loc) const {
+  return lazuli::masked_select(*this, mask, loc);
 }
-Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src, Location loc) const {
-  return lazuli::scatter_add(*this, dim, index, src, loc);
+Tensor Tensor::nonzero(Location loc) const {
+  return lazuli::nonzero(*this, loc);
 }
-Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
-  assign(*this, scatter_add_node(*this, dim, index, src, loc), loc);
-  return *this;
+Tensor Tensor::argwhere(Location loc) const {
+  return lazuli::nonzero(*this, loc);
 }
 
 }  // namespace lazuli

@@ -75,17 +75,52 @@ TEST(Take, AnIndexOutsideNamesTheCall) {
                "too many indices for tensor of dimension 2");
 }
 
-TEST(Take, WritingThroughIndexTensorsIsRefusedNotLost) {
+TEST(Behaviour25, WritesThroughIndexTensors) {
   Tensor x = counting({5, 2});
-  const Tensor i = integers({0, 1});
-  expect_error([&] { x.index({i}) = counting({2, 2}); }, ErrorKind::Unsupported, "index tensors");
-  expect_error([&] { x.index({i}) = 1; }, ErrorKind::Unsupported, "index tensors");
-  expect_error([&] { x.index_put_({i}, 1); }, ErrorKind::Unsupported, "index tensors");
+  const Tensor i = integers({0, 3}), view = x.t();
+  x.index({i}) = counting({2, 2}) * 10;
+  EXPECT_THAT(values(x), ElementsAre(0, 10, 2, 3, 4, 5, 20, 30, 8, 9));
+  x.index({i}) = 1;
+  x(i, 1) = 7;
+  EXPECT_THAT(values(view), ElementsAre(1, 2, 4, 1, 8, 7, 3, 5, 7, 9));
+  x.index({i}) += 1;
+  x[4].index({integers({1, 1})}) = floats({5, 6});  // the last one stays
+  EXPECT_THAT(values(x), ElementsAre(2, 8, 2, 3, 4, 5, 2, 8, 8, 6));
+  x.index({x > 4}) = 0;
+  EXPECT_THAT(values(x), ElementsAre(2, 0, 2, 3, 4, 0, 2, 0, 0, 0));
   Tensor rows = x.index({i});
   rows[0] = 7;  // a tensor like any other
-  EXPECT_THAT(values(rows), ElementsAre(7, 7, 2, 3));
+  EXPECT_THAT(values(rows), ElementsAre(7, 7, 2, 0));
   rows.fill_(1);
   EXPECT_THAT(values(rows), ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(values(x), ElementsAre(2, 0, 2, 3, 4, 0, 2, 0, 0, 0));
+}
+
+TEST(Behaviour27, WritesThroughIndexTensorsAreInPlace) {
+  Tensor x = counting({64, 64});
+  const void* where = x.const_data_ptr();
+  x.index_put_({integers({3, 5})}, counting({2, 64}));
+  x.scatter_(0, places({1, 2}, {1, 2}), 9);
+  x.index_copy_(0, integers({7}), counting({1, 64}));
+  x.masked_fill_(x > 100, 0);
+  eval(x);
+  EXPECT_EQ(x.const_data_ptr(), where);
+  EXPECT_EQ(x(5, 1).item<float>(), 65);
+}
+
+TEST(Behaviour25, MasksAndIndicesTogether) {
+  Tensor x = counting({2, 3});
+  const Tensor mask = floats({1, 0, 1}) != 0;
+  x.index_put_({0, mask}, floats({10, 20}));
+  EXPECT_THAT(values(x), ElementsAre(10, 1, 20, 3, 4, 5));
+  x.index_put_({All, mask}, -1);
+  EXPECT_THAT(values(x), ElementsAre(-1, 1, -1, -1, 4, -1));
+  x.index_put_({integers({0, 0, 1})}, floats({1}, {}), true);
+  EXPECT_THAT(values(x), ElementsAre(1, 3, 1, 0, 5, 0));
+  expect_error([&] { x.index_put_({mask}, floats({1, 2})); }, ErrorKind::Index,
+               "The shape of the mask [3] at index 0 does not match the shape of the indexed tensor [2, 3] at index 0");
+  expect_error([&] { eval(x.index_put_({integers({5})}, 1)); }, ErrorKind::Index,
+               "index 5 is out of bounds for dimension 0 with size 2");
 }
 
 TEST(Take, IndexSelect) {

@@ -1,5 +1,6 @@
-// What stands between the brackets of an indexing expression: integers, slices, None, "..." and All, as in the PyTorch
-// C++ API. Every index carries the line that wrote it, so that errors name the user's code.
+// What stands between the brackets of an indexing expression: integers, slices, None, "...", All, bools, integer
+// tensors and masks, as in the PyTorch C++ API. Every index carries the line that wrote it, so that errors name the
+// user's code.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -50,12 +51,15 @@ inline constexpr AllType All{};
 /// One entry of an index.
 class TensorIndex {
  public:
-  enum class Kind : uint8_t { Integer, Slice, None, Ellipsis, Tensor };
+  enum class Kind : uint8_t { Integer, Boolean, Slice, None, Ellipsis, Tensor };
 
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   TensorIndex(T i, Location loc = Location::current())
       : kind_(Kind::Integer), integer_(static_cast<int64_t>(i)), loc_(loc) {}
+  /// A new axis of one element (true) or none (false).
+  template <std::same_as<bool> T>
+  TensorIndex(T b, Location loc = Location::current()) : kind_(Kind::Boolean), integer_(b), loc_(loc) {}
   TensorIndex(lazuli::Slice s, Location loc = Location::current()) : kind_(Kind::Slice), slice_(s), loc_(loc) {}
   TensorIndex(AllType, Location loc = Location::current()) : kind_(Kind::Slice), loc_(loc) {}
   TensorIndex(NoneType, Location loc = Location::current()) : kind_(Kind::None), loc_(loc) {}

@@ -32,6 +32,34 @@ Tensor sub(const Tensor& x, const Tensor& y, Scalar alpha, Location loc = Locati
 Tensor div(const Tensor& x, const Tensor& y, std::string_view rounding_mode, Location loc = Location::current());
 Tensor div(const Tensor& x, Scalar y, std::string_view rounding_mode, Location loc = Location::current());
 
+/// x + value * (y * z), x + value * (y / z).
+Tensor addcmul(const Tensor& x, const Tensor& y, const Tensor& z, Scalar value, Location loc = Location::current());
+Tensor addcdiv(const Tensor& x, const Tensor& y, const Tensor& z, Scalar value, Location loc = Location::current());
+/// y - alpha * x.
+Tensor rsub(const Tensor& x, const Tensor& y, Scalar alpha = 1, Location loc = Location::current());
+Tensor rsub(const Tensor& x, Scalar y, Scalar alpha = 1, Location loc = Location::current());
+/// pow in float64.
+Tensor float_power(const Tensor& x, const Tensor& y, Location loc = Location::current());
+Tensor float_power(const Tensor& x, Scalar y, Location loc = Location::current());
+/// log2(2^x + 2^y) without overflow.
+Tensor logaddexp2(const Tensor& x, const Tensor& y, Location loc = Location::current());
+/// sin(pi x) / (pi x), 1 at 0.
+Tensor sinc(const Tensor& x, Location loc = Location::current());
+/// x * 2^y.
+Tensor ldexp(const Tensor& x, const Tensor& y, Location loc = Location::current());
+/// x itself; bool is refused.
+Tensor positive(const Tensor& x, Location loc = Location::current());
+/// sign, by the name for complex numbers.
+Tensor sgn(const Tensor& x, Location loc = Location::current());
+/// Rounded to so many decimal places.
+Tensor round(const Tensor& x, int64_t decimals, Location loc = Location::current());
+/// NaN and the infinities replaced by numbers; without one by 0 and the type's limits.
+Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> posinf = {},
+                  std::optional<double> neginf = {}, Location loc = Location::current());
+/// Which elements of x occur among `test_elements`.
+Tensor isin(const Tensor& elements, const Tensor& test_elements, bool assume_unique = false, bool invert = false,
+            Location loc = Location::current());
+
 // ---- Comparing. ----
 /// |x - y| <= atol + rtol * |y|, element by element.
 Tensor isclose(const Tensor& x, const Tensor& y, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false,

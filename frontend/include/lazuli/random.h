@@ -62,4 +62,21 @@ Tensor randint_like(const Tensor& x, int64_t high, TensorOptions options = {}, O
 Tensor randint_like(const Tensor& x, int64_t low, int64_t high, TensorOptions options = {},
                     OptionalGenerator generator = {}, Location loc = Location::current());
 
+/// The numbers 0 to n - 1 in random order, int64 unless the options name another type.
+Tensor randperm(int64_t n, TensorOptions options = {}, OptionalGenerator generator = {},
+                Location loc = Location::current());
+/// Column numbers drawn with the weights of each row (of the vector), which need not add up to 1. Evaluates x to refuse
+/// what is no distribution, except inside a function that compile() traces.
+Tensor multinomial(const Tensor& x, int64_t num_samples, bool replacement = false, OptionalGenerator generator = {},
+                   Location loc = Location::current());
+/// 1 with the probability that stands in x (or p), else 0, of x's type.
+Tensor bernoulli(const Tensor& x, OptionalGenerator generator = {}, Location loc = Location::current());
+Tensor bernoulli(const Tensor& x, double p, OptionalGenerator generator = {}, Location loc = Location::current());
+/// Normal with these means and standard deviations.
+Tensor normal(double mean, double std, IntArrayRef sizes, OptionalGenerator generator = {}, TensorOptions options = {},
+              Location loc = Location::current());
+Tensor normal(const Tensor& mean, double std = 1, OptionalGenerator generator = {}, Location loc = Location::current());
+Tensor normal(const Tensor& mean, const Tensor& std, OptionalGenerator generator = {},
+              Location loc = Location::current());
+
 }  // namespace lazuli

@@ -19,6 +19,9 @@ Tensor sum(const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dty
 Tensor prod(const Tensor& x, OptionalDType dtype = {}, Location loc = Location::current());
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim = false, OptionalDType dtype = {},
             Location loc = Location::current());
+/// Over several axes.
+Tensor prod(const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
+            Location loc = Location::current());
 /// Floats only, unless dtype names a float type.
 Tensor mean(const Tensor& x, OptionalDType dtype = {}, Location loc = Location::current());
 Tensor mean(const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
@@ -56,6 +59,20 @@ Tensor argmax(const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = f
 Tensor argmin(const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = false,
               Location loc = Location::current());
 
+/// Both at once, of all elements or along one axis.
+std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = false,
+                                  Location loc = Location::current());
+/// Sum and mean of the elements that are numbers.
+Tensor nansum(const Tensor& x, DimList dim = {}, bool keepdim = false, OptionalDType dtype = {},
+              Location loc = Location::current());
+Tensor nanmean(const Tensor& x, DimList dim = {}, bool keepdim = false, OptionalDType dtype = {},
+               Location loc = Location::current());
+/// Variance (standard deviation) and mean.
+std::pair<Tensor, Tensor> var_mean(const Tensor& x, DimList dim = {}, double correction = 1, bool keepdim = false,
+                                   Location loc = Location::current());
+std::pair<Tensor, Tensor> std_mean(const Tensor& x, DimList dim = {}, double correction = 1, bool keepdim = false,
+                                   Location loc = Location::current());
+
 /// Whether any (every) element is not zero.
 Tensor any(const Tensor& x, DimList dim = {}, bool keepdim = false, Location loc = Location::current());
 Tensor all(const Tensor& x, DimList dim = {}, bool keepdim = false, Location loc = Location::current());
@@ -63,6 +80,10 @@ Tensor all(const Tensor& x, DimList dim = {}, bool keepdim = false, Location loc
 /// (sum of |x|^p)^(1/p); p may be 0 (count of nonzero elements) and infinite. Floats only.
 Tensor norm(const Tensor& x, Scalar p = 2, Location loc = Location::current());
 Tensor norm(const Tensor& x, Scalar p, DimList dim, bool keepdim = false, Location loc = Location::current());
+/// Computed and returned in `dtype`.
+Tensor norm(const Tensor& x, Scalar p, DimList dim, bool keepdim, DType dtype, Location loc = Location::current());
+/// norm(x - y, p).
+Tensor dist(const Tensor& x, const Tensor& y, Scalar p = 2, Location loc = Location::current());
 /// log(sum(exp(x))), without overflow.
 Tensor logsumexp(const Tensor& x, DimList dim, bool keepdim = false, Location loc = Location::current());
 Tensor count_nonzero(const Tensor& x, DimList dim = {}, Location loc = Location::current());
@@ -71,6 +92,29 @@ Tensor& sum_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim = false,
                 Location loc = Location::current());
 Tensor& mean_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
                  Location loc = Location::current());
+
+Tensor& prod_out(Tensor& out, const Tensor& x, int64_t dim, bool keepdim = false, OptionalDType dtype = {},
+                 Location loc = Location::current());
+Tensor& var_out(Tensor& out, const Tensor& x, DimList dim, double correction = 1, bool keepdim = false,
+                Location loc = Location::current());
+Tensor& std_out(Tensor& out, const Tensor& x, DimList dim, double correction = 1, bool keepdim = false,
+                Location loc = Location::current());
+Tensor& amax_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
+                 Location loc = Location::current());
+Tensor& amin_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
+                 Location loc = Location::current());
+Tensor& argmax_out(Tensor& out, const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = false,
+                   Location loc = Location::current());
+Tensor& argmin_out(Tensor& out, const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = false,
+                   Location loc = Location::current());
+Tensor& any_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
+                Location loc = Location::current());
+Tensor& all_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
+                Location loc = Location::current());
+Tensor& norm_out(Tensor& out, const Tensor& x, Scalar p, DimList dim, bool keepdim = false,
+                 Location loc = Location::current());
+Tensor& logsumexp_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim = false,
+                      Location loc = Location::current());
 
 // ---- The forms with a bool: var(x, false) is the biased variance; var(x, 1) is over axis 1. ----
 Tensor var(const Tensor& x, std::same_as<bool> auto unbiased, Location loc) {

@@ -156,12 +156,24 @@ class Tensor {
                Location loc = Location::current()) const;
   Tensor narrow(int64_t dim, int64_t start, int64_t length, Location loc = Location::current()) const;
 
-  // ---- Indexing: views for integers, slices, None, Ellipsis, All. ----
+  // ---- Indexing: views for integers, slices, None, Ellipsis, All; new tensors at index tensors and masks. Reading by
+  // a mask evaluates it, because it decides the size. ----
   Tensor index(std::initializer_list<TensorIndex> indices, Location loc = Location::current()) const;
   Tensor index(const std::vector<TensorIndex>& indices, Location loc = Location::current()) const;
+  /// Writes `value`, broadcast, at the indexed places. Where index tensors name one place several times the last one
+  /// stays; with `accumulate` they add up, in order.
   Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value,
                      Location loc = Location::current());
+  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& value, bool accumulate,
+                     Location loc = Location::current());
   Tensor& index_put_(std::initializer_list<TensorIndex> indices, Scalar value, Location loc = Location::current());
+  /// The same in a copy.
+  Tensor index_put(std::initializer_list<TensorIndex> indices, const Tensor& value, bool accumulate = false,
+                   Location loc = Location::current()) const;
+  Tensor index_put(std::initializer_list<TensorIndex> indices, Scalar value, Location loc = Location::current()) const;
+  Tensor& index_put_(const std::vector<TensorIndex>& indices, const Tensor& value, bool accumulate = false,
+                     Location loc = Location::current());
+  Tensor& index_put_(const std::vector<TensorIndex>& indices, Scalar value, Location loc = Location::current());
   Tensor operator[](TensorIndex i) const;
   Tensor operator()(TensorIndex a) const;
   Tensor operator()(TensorIndex a, TensorIndex b) const;

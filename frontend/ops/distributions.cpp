@@ -1,0 +1,166 @@
+// Random numbers over rand, randn and randint: permutations, draws with weights, other distributions, in-place forms.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "frontend/apply.h"
+#include "frontend/build.h"
+#include "frontend/compile/scope.h"
+#include "frontend/ops/order.h"
+#include "frontend/promote.h"
+#include "lazuli/creation.h"
+#include "lazuli/generated/ops.h"
+#include "lazuli/order.h"
+#include "lazuli/random.h"
+#include "lazuli/reduce.h"
+#include "lazuli/scan.h"
+
+namespace lazuli {
+namespace {
+
+using ir::NodeRef;
+using ir::Op;
+
+void need_float(std::string_view kernel, DType t, const Location& loc) {
+  if (!is_floating(t))
+    throw Error(ErrorKind::DType, fmt::format("\"{}\" not implemented for '{}'", kernel, torch_name(t)),
+                "convert it with to(kFloat32)", loc);
+}
+
+/// Uniform numbers of the shape, in float32 or float64.
+Tensor uniform_like(const Tensor& x, const OptionalGenerator& generator, const Location& loc) {
+  return rand(x.sizes(), TensorOptions(x.dtype() == kFloat64 ? kFloat64 : kFloat32).device(x.device()), generator, loc);
+}
+
+Tensor drawn(const Tensor& p, DType type, const OptionalGenerator& generator, const Location& loc) {
+  return uniform_like(p, generator, loc).lt(p, loc).to(type, loc);
+}
+
+}  // namespace
+
+Tensor randperm(int64_t n, TensorOptions options, OptionalGenerator generator, Location loc) {
+  if (n < 0) throw Error(ErrorKind::Value, fmt::format("n must be non-negative, got{}", n), {}, loc);
+  const DType type = options.dtype_or(kInt64);
+  if (is_floating(type) && n > (type == kFloat64   ? int64_t{1} << 53
+                                : type == kFloat32 ? int64_t{1} << 24
+                                : type == kFloat16 ? int64_t{1} << 11
+                                                   : int64_t{1} << 8))
+    throw Error(ErrorKind::Value,
+                fmt::format("n = {} is too large for {}: not every number has a value of its own", n, name(type)), {},
+                loc);
+  // 63 random bits per number: their order is the permutation. Equal ones, which are as good as impossible, keep
+  // theirs.
+  const Tensor keys = randint(INT64_MAX, {n}, TensorOptions(kInt64).device(options.device_or(kCPU)), generator, loc);
+  return wrap(cast_to(argsort_node(node_of(keys), 0, false, loc), type, loc), loc);
+}
+
+Tensor multinomial(const Tensor& x, int64_t num_samples, bool replacement, OptionalGenerator generator, Location loc) {
+  if (x.dim() != 1 && x.dim() != 2)
+    throw Error(ErrorKind::Shape, "prob_dist must be 1 or 2 dim", fmt::format("its shape is {}", ir::str(x.sizes())),
+                loc);
+  if (!is_floating(x.dtype()))
+    throw Error(
+        ErrorKind::DType,
+        fmt::format("multinomial only supports floating-point dtypes for input, got: {}", torch_name(x.dtype())), {},
+        loc);
+  if (num_samples <= 0) throw Error(ErrorKind::Value, "cannot sample n_sample <= 0 samples", {}, loc);
+  if (!replacement && num_samples > x.size(-1))
+    throw Error(ErrorKind::Value, "cannot sample n_sample > prob_dist.size(-1) samples without replacement", {}, loc);
+  const Tensor p = x.detach(loc).to(is_half(x.dtype()) ? kFloat32 : x.dtype(), loc);
+  if (!TraceScope::current() && x.numel() > 0) {
+    if (!all(p.ge(Scalar(0), loc).logical_and(p.isfinite(loc), loc), {}, false, loc).item<bool>(loc))
+      throw Error(ErrorKind::Value, "probability tensor contains either `inf`, `nan` or element < 0", {}, loc);
+    if (any(sum(p, -1, false, {}, loc).le(Scalar(0), loc), {}, false, loc).item<bool>(loc))
+      throw Error(ErrorKind::Value, "invalid multinomial distribution (sum of probabilities <= 0)", {}, loc);
+  }
+  std::vector<int64_t> sizes = x.sizes().vec();
+  if (!replacement) {
+    // Columns in the order of exponential waiting times: rates p.
+    const Tensor waiting = uniform_like(p, generator, loc).neg(loc).log1p(loc).neg(loc).div(p, loc);
+    return topk(waiting, num_samples, -1, false, true, loc).second;
+  }
+  sizes.back() = num_samples;
+  const Tensor up_to = cumsum(p, -1, {}, loc), total = up_to.slice(-1, -1, None, 1, loc);
+  const Tensor at = rand(sizes, TensorOptions(p.dtype()).device(p.device()), generator, loc).mul(total, loc);
+  // The last column with a weight stays the limit where rounding reaches the total.
+  const Tensor last = up_to.lt(total, loc).to(kInt64, loc).sum(DimList(-1), true, {}, loc);
+  return searchsorted(up_to, at, false, true, loc).minimum(last, loc);
+}
+
+Tensor bernoulli(const Tensor& x, OptionalGenerator generator, Location loc) {
+  need_float("bernoulli_tensor_cpu_p_", x.dtype(), loc);
+  const Tensor p = x.detach(loc);
+  if (!TraceScope::current() && x.numel() > 0 &&
+      !all(p.ge(Scalar(0), loc).logical_and(p.le(Scalar(1), loc), loc), {}, false, loc).item<bool>(loc))
+    throw Error(ErrorKind::Value, "Expected p_in >= 0 && p_in <= 1 to be true, but got false.",
+                "probabilities lie in [0, 1]", loc);
+  return drawn(p, x.dtype(), generator, loc);
+}
+Tensor bernoulli(const Tensor& x, double p, OptionalGenerator generator, Location loc) {
+  if (!(p >= 0 && p <= 1))
+    throw Error(ErrorKind::Value, fmt::format("bernoulli_ expects p to be in [0, 1], but got p={}", p), {}, loc);
+  return drawn(full(x.sizes(), p, TensorOptions(kFloat64).device(x.device()), loc), x.dtype(), generator, loc);
+}
+
+Tensor normal(double mean, double std, IntArrayRef sizes, OptionalGenerator generator, TensorOptions options,
+              Location loc) {
+  if (!(std >= 0))
+    throw Error(ErrorKind::Value, fmt::format("normal expects std >= 0.0, but found std {}", std), {}, loc);
+  return randn(sizes, options, generator, loc).mul(Scalar(std), loc).add(Scalar(mean), loc);
+}
+Tensor normal(const Tensor& mean, double std, OptionalGenerator generator, Location loc) {
+  if (!(std >= 0))
+    throw Error(ErrorKind::Value, fmt::format("normal expects std >= 0.0, but found std {}", std), {}, loc);
+  return randn_like(mean, {}, generator, loc).mul(Scalar(std), loc).add(mean, loc);
+}
+Tensor normal(const Tensor& mean, const Tensor& std, OptionalGenerator generator, Location loc) {
+  const ir::Shape shape = broadcast_or_throw("normal", ir::Shape(mean.sizes()), ir::Shape(std.sizes()), loc);
+  const Tensor unit =
+      randn({shape.data(), shape.size()}, TensorOptions(std.dtype()).device(std.device()), generator, loc);
+  return unit.mul(std, loc).add(mean, loc);
+}
+
+// ---- In place: another value each, whatever was there. ----
+Tensor& Tensor::uniform_(double from, double to, Location loc) {
+  need_float("check_uniform_bounds", dtype(), loc);
+  if (!(from <= to))
+    throw Error(ErrorKind::Value,
+                fmt::format("uniform_ expects to return a [from, to) range, but found from={} > to={}", from, to), {},
+                loc);
+  const Tensor u = rand_like(*this, {}, {}, loc).mul(Scalar(to - from), loc).add(Scalar(from), loc);
+  return write_in_place(*this, Tensor(u), "uniform_", loc);
+}
+Tensor& Tensor::normal_(double mean, double std, Location loc) {
+  if (!(std >= 0))
+    throw Error(ErrorKind::Value, fmt::format("normal_ expects std >= 0.0, but found std={}", std), {}, loc);
+  return write_in_place(*this, randn_like(*this, {}, {}, loc).mul(Scalar(std), loc).add(Scalar(mean), loc), "normal_",
+                        loc);
+}
+Tensor& Tensor::random_(int64_t low, int64_t high, Location loc) {
+  return write_in_place(*this, randint_like(*this, low, high, {}, {}, loc), "random_", loc);
+}
+Tensor& Tensor::random_(int64_t high, Location loc) {
+  return random_(0, high, loc);
+}
+Tensor& Tensor::bernoulli_(double p, Location loc) {
+  return write_in_place(*this, lazuli::bernoulli(*this, p, {}, loc), "bernoulli_", loc);
+}
+Tensor& Tensor::bernoulli_(const Tensor& p, Location loc) {
+  return write_in_place(*this, drawn(p.expand(sizes(), loc), dtype(), {}, loc), "bernoulli_", loc);
+}
+Tensor& Tensor::exponential_(double lambda, Location loc) {
+  need_float("exponential_", dtype(), loc);
+  if (!(lambda > 0))
+    throw Error(ErrorKind::Value, fmt::format("exponential_ expects lambda > 0.0, but found lambda={}", lambda), {},
+                loc);
+  return write_in_place(*this, uniform_like(*this, {}, loc).neg(loc).log1p(loc).div(Scalar(-lambda), loc),
+                        "exponential_", loc);
+}
+Tensor Tensor::bernoulli(Location loc) const {
+  return lazuli::bernoulli(*this, OptionalGenerator(), loc);
+}
+Tensor Tensor::multinomial(int64_t num_samples, bool replacement, Location loc) const {
+  return lazuli::multinomial(*this, num_samples, replacement, {}, loc);
+}
+
+}  // namespace lazuli

@@ -1,0 +1,236 @@
+// Scans as compositions: blocks of an axis are reduced once per element under a triangular mask, which is one kernel,
+// and the totals of the blocks are scanned in the same way. The elements that a mask leaves out are neutral, so nothing
+// but the elements up to i enters element i.
+#include "lazuli/scan.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "frontend/apply.h"
+#include "frontend/build.h"
+#include "frontend/ops/take.h"
+#include "frontend/promote.h"
+#include "ir/lower_scalar.h"
+#include "lazuli/join.h"
+
+namespace lazuli {
+namespace {
+
+using ir::NodeRef;
+using ir::Op;
+using ir::Shape;
+
+constexpr int64_t kBlock = 16;
+
+/// How a scan combines: within a block by a reduction, blocks by an elementwise op.
+struct Scan {
+  Op reduce, combine;
+  NodeRef neutral;  // 0-d
+
+  NodeRef reduced(const Build& b, const NodeRef& x, int64_t axis) const {
+    if (ir::family(reduce) == ir::Family::Composite) return b.composite(reduce, x, {axis}, 0, false);
+    return b.reduce(reduce, x, {axis}, false);
+  }
+};
+
+/// Axis `axis` of x, in order, a block per level of the recursion: sizes fall by kBlock.
+NodeRef scanned(const Build& b, const NodeRef& x, size_t axis, const Scan& scan) {
+  const int64_t n = x->shape()[axis];
+  if (n <= 1 || x->numel() == 0) return x;
+  const bool one_block = n <= 2 * kBlock;
+  const int64_t block = one_block ? n : kBlock, blocks = (n + block - 1) / block;
+  const auto d = static_cast<int64_t>(axis);
+
+  NodeRef padded = x;
+  if (blocks * block != n) {
+    Shape rest = x->shape();
+    rest[axis] = blocks * block - n;
+    padded = b.concat({x, b.expand(scan.neutral, rest)}, d);
+  }
+  // [..., blocks, i, k, ...]: element k of a block, wanted for result i.
+  Shape split = x->shape(), square;
+  split[axis] = blocks;
+  split.insert(axis + 1, 1);
+  split.insert(axis + 2, block);
+  square = split;
+  square[axis + 1] = block;
+  const NodeRef rows = b.expand(b.reshape(padded, split), square);
+  const NodeRef i = b.iota(square, d + 1, kInt32, x->device()), k = b.iota(square, d + 2, kInt32, x->device());
+  const NodeRef up_to = b.where(b.op(Op::le, k, i), rows, b.expand(scan.neutral, square));
+  const NodeRef inner = scan.reduced(b, up_to, d + 2);  // [..., blocks, block, ...]
+  if (blocks == 1) return b.reshape(inner, x->shape());
+
+  // What comes before each block: the scan of their totals, one place later.
+  Shape first = x->shape(), carried = inner->shape();
+  first[axis] = 1;
+  carried[axis + 1] = 1;
+  Shape totals_shape = x->shape();
+  totals_shape[axis] = blocks;
+  const NodeRef totals = b.reshape(b.slice(inner, axis + 1, block - 1, 1), totals_shape);
+  const NodeRef before = scanned(b, b.slice(totals, axis, 0, blocks - 1), axis, scan);
+  const NodeRef carry = b.reshape(b.concat({b.expand(scan.neutral, first), before}, d), carried);
+  const NodeRef all = b.op(scan.combine, carry, inner);
+  Shape whole = x->shape();
+  whole[axis] = blocks * block;
+  const NodeRef joined = b.reshape(all, whole);
+  return whole[axis] == n ? joined : b.slice(joined, axis, 0, n);
+}
+
+NodeRef neutral_of(Op reduce, const NodeRef& x, const Location& loc) {
+  ir::NodeSpec spec{.op = Op::constant,
+                    .attr = ir::ConstantAttr{ir::reduce_identity(reduce, x->dtype())},
+                    .dtype = x->dtype(),
+                    .device = x->device()};
+  return make_node(std::move(spec), loc);
+}
+
+/// Half types: in float32, rounded once.
+NodeRef scan_of(Op reduce, Op combine, const NodeRef& given, int64_t axis, const Location& loc) {
+  const Build b(loc);
+  const NodeRef x = b.cast(given, is_half(given->dtype()) ? kFloat32 : given->dtype());
+  if (x->rank() == 0) return given;
+  return b.cast(scanned(b, x, static_cast<size_t>(axis), {reduce, combine, neutral_of(reduce, x, loc)}),
+                given->dtype());
+}
+
+NodeRef running(Op reduce, Op combine, const Tensor& x, int64_t dim, OptionalDType dtype, const Location& loc) {
+  const NodeRef n = node_of(x);
+  const int64_t axis = wrap_dim(dim, static_cast<int64_t>(n->rank()), loc);
+  const DType type = dtype.value_or(is_floating(n->dtype()) ? n->dtype() : kInt64);
+  if (is_bool(type))
+    throw Error(ErrorKind::DType,
+                fmt::format("\"{}_out_cpu\" not implemented for 'Bool'", reduce == Op::sum ? "cumsum" : "cumprod"),
+                "name an integer type", loc);
+  return scan_of(reduce, combine, cast_to(n, type, loc), axis, loc);
+}
+
+/// Values by a scan; the index of a value is the largest place so far that set it.
+std::pair<Tensor, Tensor> running_extreme(Op reduce, Op combine, const Tensor& x, int64_t dim, const Location& loc) {
+  const Build b(loc);
+  const NodeRef given = node_of(x);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc);
+  if (given->rank() == 0) return {wrap(given, loc), wrap(b.integer(0, given, kInt64), loc)};
+  // As constants: the gradient of the values is that of reading them at the indices.
+  const NodeRef n = b.op(Op::stop_gradient, b.cast(given, is_bool(given->dtype()) ? kUInt8 : given->dtype()));
+  const NodeRef values = scan_of(reduce, combine, n, axis, loc);
+  const NodeRef place = b.iota(n->shape(), axis, kInt64, n->device());
+  const NodeRef sets = b.op(Op::logical_or, b.op(Op::eq, n, values), b.op(Op::isnan, n));
+  const NodeRef at = b.where(sets, place, b.integer(0, place));
+  const NodeRef indices = scan_of(Op::reduce_max, Op::maximum, at, axis, loc);
+  const bool differentiable = given->differentiable();
+  const NodeRef out =
+      differentiable ? take_along(given, indices, static_cast<size_t>(axis), loc) : b.cast(values, given->dtype());
+  return {wrap(out, loc), wrap(indices, loc)};
+}
+
+Tensor part(const Tensor& x, int64_t dim, Slice::Bound start, Slice::Bound stop, const Location& loc) {
+  return x.slice(dim, start, stop, 1, loc);
+}
+
+}  // namespace
+
+Tensor cumsum(const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
+  return wrap(running(Op::sum, Op::add, x, dim, dtype, loc), loc);
+}
+Tensor cumprod(const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
+  return wrap(running(Op::prod, Op::mul, x, dim, dtype, loc), loc);
+}
+Tensor& cumsum_out(Tensor& out, const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
+  return write_out(out, running(Op::sum, Op::add, x, dim, dtype, loc), loc);
+}
+Tensor& cumprod_out(Tensor& out, const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
+  return write_out(out, running(Op::prod, Op::mul, x, dim, dtype, loc), loc);
+}
+std::pair<Tensor, Tensor> cummax(const Tensor& x, int64_t dim, Location loc) {
+  return running_extreme(Op::reduce_max, Op::maximum, x, dim, loc);
+}
+std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim, Location loc) {
+  return running_extreme(Op::reduce_min, Op::minimum, x, dim, loc);
+}
+
+Tensor logcumsumexp(const Tensor& x, int64_t dim, Location loc) {
+  const NodeRef given = node_of(x);
+  if (!is_floating(given->dtype()))
+    throw Error(ErrorKind::DType,
+                fmt::format("\"logcumsumexp_out_cpu\" not implemented for '{}'", torch_name(given->dtype())),
+                "convert the input with to(kFloat32)", loc);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc);
+  if (given->rank() == 0) return wrap(given, loc);
+  const Build b(loc);
+  const NodeRef n = b.cast(given, is_half(given->dtype()) ? kFloat32 : given->dtype());
+  const Scan scan{Op::logsumexp, Op::logaddexp, b.number(-INFINITY, n)};
+  return wrap(b.cast(scanned(b, n, static_cast<size_t>(axis), scan), given->dtype()), loc);
+}
+
+Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append, Location loc) {
+  if (x.dim() == 0) throw Error(ErrorKind::Shape, "diff expects input to be at least one-dimensional", {}, loc);
+  if (n < 0) throw Error(ErrorKind::Value, fmt::format("order must be non-negative but got {}", n), {}, loc);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc);
+  Tensor t = x;
+  if (prepend.defined() && append.defined())
+    t = cat({prepend, x, append}, axis, loc);
+  else if (prepend.defined())
+    t = cat({prepend, x}, axis, loc);
+  else if (append.defined())
+    t = cat({x, append}, axis, loc);
+  if (n == 0) return t.clone(loc);
+  for (int64_t i = 0; i < n && t.size(axis) > 0; ++i) {
+    const Tensor after = part(t, axis, 1, None, loc), before = part(t, axis, None, t.size(axis) - 1, loc);
+    t = is_bool(t.dtype()) ? after.ne(before, loc) : after.sub(before, loc);
+  }
+  return t;
+}
+
+Tensor trapezoid(const Tensor& y, double dx, int64_t dim, Location loc) {
+  const int64_t axis = wrap_dim(dim, y.dim(), loc);
+  if (y.dim() == 0 || y.size(axis) == 0) return sum(y, DimList(axis), false, {}, loc);
+  const Tensor ends = y.select(axis, 0, loc).add(y.select(axis, -1, loc), loc);
+  return sum(y, DimList(axis), false, {}, loc).sub(ends.div(Scalar(2.0), loc), loc).mul(Scalar(dx), loc);
+}
+Tensor trapezoid(const Tensor& y, const Tensor& x, int64_t dim, Location loc) {
+  const int64_t axis = wrap_dim(dim, y.dim(), loc);
+  if (y.dim() == 0 || y.size(axis) == 0) return sum(y, DimList(axis), false, {}, loc);
+  Tensor points = x;
+  if (x.dim() == 1) {
+    if (x.size(0) != y.size(axis))
+      throw Error(ErrorKind::Shape, "trapezoid: There must be one `x` value for each sample point",
+                  fmt::format("there are {} for {}", x.size(0), y.size(axis)), loc);
+    std::vector<int64_t> shape(static_cast<size_t>(y.dim()), 1);
+    shape[static_cast<size_t>(axis)] = x.size(0);
+    points = x.reshape(shape, loc);
+  }
+  const int64_t across = points.dim() == y.dim() ? axis : axis - y.dim();
+  const Tensor heights = part(y, axis, 1, None, loc).add(part(y, axis, None, -1, loc), loc);
+  return sum(heights.mul(diff(points, 1, across, {}, {}, loc), loc), DimList(axis), false, {}, loc)
+      .div(Scalar(2.0), loc);
+}
+
+Tensor Tensor::cumsum(int64_t dim, std::optional<DType> dtype, Location loc) const {
+  return lazuli::cumsum(*this, dim, dtype, loc);
+}
+Tensor& Tensor::cumsum_(int64_t dim, std::optional<DType> dtype, Location loc) {
+  return write_in_place(*this, running(Op::sum, Op::add, *this, dim, dtype.value_or(this->dtype()), loc), "cumsum",
+                        loc);
+}
+Tensor Tensor::cumprod(int64_t dim, std::optional<DType> dtype, Location loc) const {
+  return lazuli::cumprod(*this, dim, dtype, loc);
+}
+Tensor& Tensor::cumprod_(int64_t dim, std::optional<DType> dtype, Location loc) {
+  return write_in_place(*this, running(Op::prod, Op::mul, *this, dim, dtype.value_or(this->dtype()), loc), "cumprod",
+                        loc);
+}
+std::pair<Tensor, Tensor> Tensor::cummax(int64_t dim, Location loc) const {
+  return lazuli::cummax(*this, dim, loc);
+}
+std::pair<Tensor, Tensor> Tensor::cummin(int64_t dim, Location loc) const {
+  return lazuli::cummin(*this, dim, loc);
+}
+Tensor Tensor::logcumsumexp(int64_t dim, Location loc) const {
+  return lazuli::logcumsumexp(*this, dim, loc);
+}
+Tensor Tensor::diff(int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append, Location loc) const {
+  return lazuli::diff(*this, n, dim, prepend, append, loc);
+}
+
+}  // namespace lazuli

@@ -1,0 +1,301 @@
+// Views as functions, and those that are chains of other views: diagonal, as_strided, unfold, the splits.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "frontend/build.h"
+#include "frontend/layout.h"
+#include "frontend/ops/take.h"
+#include "lazuli/join.h"
+#include "lazuli/shape.h"
+
+namespace lazuli {
+namespace {
+
+using ir::Dims;
+using ir::NodeRef;
+using ir::Op;
+
+IntArrayRef ref(const Dims& d) {
+  return {d.data(), d.size()};
+}
+
+struct Axis {
+  size_t place;
+  int64_t size, stride;
+};
+
+/// Element `offset` + sum of i * stride of a row-major 1-D tensor, as slices of it reshaped; nothing where axes
+/// overlap. Axes have sizes above 1 and descend in stride.
+std::optional<Tensor> nested(Tensor flat, const std::vector<Axis>& axes, int64_t offset, const Location& loc) {
+  std::vector<int64_t> reach(axes.size() + 1, 0);  // from an element to the last one of the axes behind
+  for (size_t d = axes.size(); d-- > 0;) reach[d] = reach[d + 1] + (axes[d].size - 1) * axes[d].stride;
+  int64_t row = flat.numel();
+  Tensor t = std::move(flat);
+  for (size_t d = 0; d < axes.size(); ++d) {
+    const int64_t stride = axes[d].stride, at = static_cast<int64_t>(d);
+    const int64_t first = offset / stride, inside = offset % stride;
+    if (inside + reach[d + 1] >= stride) {
+      // Rows of `stride` elements would cut what belongs together: begin the rows at the offset instead.
+      if (reach[d + 1] >= stride) return std::nullopt;
+      const int64_t rows = (row - offset) / stride;
+      if (rows < axes[d].size) return std::nullopt;
+      t = t.slice(at, offset, offset + rows * stride, 1, loc);
+      row = rows * stride;
+      offset = 0;
+      --d;
+      continue;
+    }
+    const int64_t whole = row / stride;
+    if (first + axes[d].size > whole) {
+      // The last row is not whole; it is reached only where nothing lies behind the axis.
+      if (d + 1 != axes.size()) return std::nullopt;
+      return t.slice(at, offset, offset + (axes[d].size - 1) * stride + 1, stride, loc);
+    }
+    if (whole * stride != row) t = t.slice(at, 0, whole * stride, 1, loc);
+    Dims shape(t.sizes());
+    shape.back() = whole;
+    shape.push_back(stride);
+    t = t.view(ref(shape), loc).slice(at, first, first + axes[d].size, 1, loc);
+    row = stride;
+    offset = inside;
+  }
+  return t.select(-1, offset, loc);
+}
+
+/// As `nested`, of any order of axes.
+std::optional<Tensor> strided_view(const Tensor& flat, IntArrayRef sizes, IntArrayRef strides, int64_t offset,
+                                   const Location& loc) {
+  std::vector<Axis> axes;
+  for (size_t d = 0; d < sizes.size(); ++d)
+    if (sizes[d] != 1 && strides[d] != 0) axes.push_back({d, sizes[d], strides[d]});
+  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
+  std::optional<Tensor> t = nested(flat, axes, offset, loc);
+  if (!t) return t;
+  Dims order(axes.size()), by_place;
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return axes[static_cast<size_t>(a)].place < axes[static_cast<size_t>(b)].place;
+  });
+  Dims ones;
+  for (size_t d = 0; d < sizes.size(); ++d) ones.push_back(sizes[d] != 1 && strides[d] != 0 ? sizes[d] : 1);
+  return t->permute(ref(order), loc).view(ref(ones), loc).expand(sizes, loc);
+}
+
+/// The same elements read into a new tensor.
+Tensor strided_copy(const NodeRef& flat, IntArrayRef sizes, IntArrayRef strides, int64_t offset, const Location& loc) {
+  const Build b(loc);
+  const ir::Shape shape(sizes);
+  NodeRef at = b.expand(b.integer(offset, flat, kInt64), shape);
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    const NodeRef i = b.iota(shape, static_cast<int64_t>(d), kInt64, flat->device());
+    at = b.op(Op::add, at, b.op(Op::mul, i, b.integer(strides[d], i)));
+  }
+  return wrap_result(gather_at(flat, {0}, {&at, 1}, loc), loc);
+}
+
+/// A handle on all of the storage that x is a view of; x must not be tracked by steps of its own.
+Tensor whole_storage(const Tensor& x, const Location& loc) {
+  const TensorImpl& impl = *impl_of(x, loc);
+  if (impl.steps.empty()) return x;
+  const bool history =
+      std::any_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return is_history(s.op); });
+  if (!history) return base_of(impl.root, loc);
+  if (std::all_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return is_history(s.op); })) return x;
+  throw Error(ErrorKind::Unsupported, "as_strided of a view that requires grad, or was detached, is not supported",
+              "use slices, diagonal or unfold", loc);
+}
+
+}  // namespace
+
+Tensor as_strided(const Tensor& x, IntArrayRef sizes, IntArrayRef strides, std::optional<int64_t> storage_offset,
+                  Location loc) {
+  if (sizes.size() != strides.size())
+    throw Error(ErrorKind::Shape, "mismatch in length of strides and shape",
+                fmt::format("as_strided of sizes {} and strides {}", ir::str(sizes), ir::str(strides)), loc);
+  const int64_t offset = storage_offset.value_or(x.storage_offset());
+  const Tensor flat = whole_storage(x, loc).reshape({-1}, loc);
+  __int128 last = offset;
+  bool empty = false;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] < 0)
+      throw Error(ErrorKind::Value, fmt::format("as_strided: negative size {} in {}", sizes[d], ir::str(sizes)), {},
+                  loc);
+    if (strides[d] < 0)
+      throw Error(ErrorKind::Value,
+                  "as_strided: Negative strides are not supported at the moment, got strides: " + ir::str(strides), {},
+                  loc);
+    empty |= sizes[d] == 0;
+    last += static_cast<__int128>(sizes[d] - 1) * strides[d];
+  }
+  if (offset < 0) throw Error(ErrorKind::Value, "as_strided: the storage offset is negative", {}, loc);
+  const auto bytes = [&](int64_t n) { return n * static_cast<int64_t>(itemsize(x.dtype())); };
+  if (!empty && last >= flat.numel())
+    throw Error(
+        ErrorKind::Shape,
+        fmt::format("setStorage: sizes {}, strides {}, storage offset {}, and itemsize {} requiring a storage "
+                    "size of {} are out of bounds for storage of size {}",
+                    ir::str(sizes), ir::str(strides), offset, itemsize(x.dtype()),
+                    bytes(static_cast<int64_t>(std::min<__int128>(last + 1, INT64_MAX / 8))), bytes(flat.numel())),
+        {}, loc);
+  if (empty) return flat.slice(0, 0, 0, 1, loc).reshape(sizes, loc);
+  if (const auto view = strided_view(flat, sizes, strides, offset, loc)) return *view;
+  return strided_copy(node_of(flat), sizes, strides, offset, loc);
+}
+
+Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2, Location loc) {
+  const int64_t first = wrap_dim(dim1, x.dim(), loc), second = wrap_dim(dim2, x.dim(), loc);
+  if (first == second)
+    throw Error(ErrorKind::Value, fmt::format("diagonal dimensions cannot be identical {}, {}", dim1, dim2), {}, loc);
+  const Tensor m = x.movedim({first, second}, {-2, -1}, loc);
+  const int64_t rows = m.size(-2), columns = m.size(-1);
+  const int64_t down = std::max<int64_t>(-offset, 0), right = std::max<int64_t>(offset, 0);
+  const int64_t length = std::max<int64_t>(0, std::min(rows - down, columns - right));
+  Dims sizes(m.sizes());
+  sizes.pop_back();
+  sizes.back() = length;
+  if (length == 0 || ir::numel(sizes) == 0)
+    return m.slice(-1, 0, 0, 1, loc).slice(-2, 0, length, 1, loc).reshape(ref(sizes), loc);
+  Dims strides(m.strides());
+  const int64_t along_row = strides.back(), along_column = strides[strides.size() - 2];
+  strides.pop_back();
+  strides.back() = along_row + along_column;
+  const TensorImpl& impl = *impl_of(x, loc);
+  const int64_t begin = impl.offset + down * along_column + right * along_row;
+  const bool history =
+      std::any_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return is_history(s.op); });
+  if (!history || is_row_major(impl.shape, impl.strides)) {
+    const bool row_major = history && impl.steps.size() > 0;  // its own elements are as good as the storage's
+    const Tensor flat = row_major ? x.reshape({-1}, loc) : whole_storage(x, loc).reshape({-1}, loc);
+    if (const auto view = strided_view(flat, ref(sizes), ref(strides), row_major ? begin - impl.offset : begin, loc))
+      return *view;
+  }
+  // Of a transposed leaf, say: a new tensor.
+  Dims flat_sizes(m.sizes());
+  flat_sizes.pop_back();
+  flat_sizes.back() = rows * columns;
+  return m.reshape(ref(flat_sizes), loc)
+      .slice(-1, down * columns + right, down * columns + right + (length - 1) * (columns + 1) + 1, columns + 1, loc)
+      .clone(loc);
+}
+
+Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step, Location loc) {
+  const bool scalar = x.dim() == 0;
+  const int64_t axis = wrap_dim(dim, x.dim(), loc), length = scalar ? 1 : x.size(axis);
+  if (size < 0) throw Error(ErrorKind::Value, fmt::format("size is {} but must be >= 0", size), {}, loc);
+  if (size > length)
+    throw Error(ErrorKind::Shape,
+                fmt::format("maximum size for tensor at dimension {} is {} but size is {}", axis, length, size), {},
+                loc);
+  if (step <= 0) throw Error(ErrorKind::Value, fmt::format("step is {} but must be > 0", step), {}, loc);
+  if (scalar) return x.reshape({1}, loc).slice(0, 0, size, 1, loc);
+  const int64_t count = (length - size) / step + 1;
+  if (step >= size && (size == 0 || (count - 1) * step + step <= length || size == step)) {
+    const Tensor rows = x.slice(axis, 0, count * step, 1, loc).unflatten(axis, {count, step}, loc);
+    return rows.slice(axis + 1, 0, size, 1, loc).movedim(axis + 1, -1, loc);
+  }
+  const Build b(loc);
+  const NodeRef n = node_of(x);
+  const ir::Shape windows{count, size};
+  const NodeRef first = b.iota(windows, 0, kInt64, n->device()), within = b.iota(windows, 1, kInt64, n->device());
+  const NodeRef at = b.op(Op::add, b.op(Op::mul, first, b.integer(step, first)), within);
+  // Places come first: their first axis goes where the axis was, the second to the end.
+  const Tensor taken = wrap_result(gather_at(n, {axis}, {&at, 1}, loc), loc);
+  return taken.movedim({0, 1}, {axis, -1}, loc);
+}
+
+Tensor broadcast_to(const Tensor& x, IntArrayRef sizes, Location loc) {
+  return x.expand(sizes, loc);
+}
+
+Tensor atleast_1d(const Tensor& x, Location loc) {
+  return x.dim() == 0 ? x.reshape({1}, loc) : x;
+}
+Tensor atleast_2d(const Tensor& x, Location loc) {
+  return x.dim() == 0 ? x.reshape({1, 1}, loc) : x.dim() == 1 ? x.unsqueeze(0, loc) : x;
+}
+Tensor atleast_3d(const Tensor& x, Location loc) {
+  if (x.dim() == 0) return x.reshape({1, 1, 1}, loc);
+  if (x.dim() == 1) return x.unsqueeze(0, loc).unsqueeze(-1, loc);
+  return x.dim() == 2 ? x.unsqueeze(-1, loc) : x;
+}
+
+std::vector<Tensor> split(const Tensor& x, IntArrayRef split_sizes, int64_t dim, Location loc) {
+  return split_with_sizes(x, split_sizes, dim, loc);
+}
+
+std::vector<Tensor> split_with_sizes(const Tensor& x, IntArrayRef split_sizes, int64_t dim, Location loc) {
+  if (x.dim() == 0) throw Error(ErrorKind::Shape, "split_with_sizes expects at least a 1-dimensional tensor", {}, loc);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc), size = x.size(axis);
+  int64_t total = 0;
+  for (const int64_t n : split_sizes) {
+    if (n < 0)
+      throw Error(ErrorKind::Value,
+                  "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=" +
+                      ir::str(split_sizes),
+                  {}, loc);
+    total += n;
+  }
+  if (total != size)
+    throw Error(ErrorKind::Shape,
+                fmt::format("split_with_sizes expects split_sizes to sum exactly to {} (input tensor's size at "
+                            "dimension {}), but got split_sizes={}",
+                            size, dim, ir::str(split_sizes)),
+                {}, loc);
+  std::vector<Tensor> parts;
+  int64_t at = 0;
+  for (const int64_t n : split_sizes) {
+    parts.push_back(x.narrow(axis, at, n, loc));
+    at += n;
+  }
+  return parts;
+}
+
+std::vector<Tensor> tensor_split(const Tensor& x, int64_t sections, int64_t dim, Location loc) {
+  if (x.dim() == 0)
+    throw Error(ErrorKind::Shape, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims",
+                {}, loc);
+  if (sections <= 0)
+    throw Error(ErrorKind::Value, fmt::format("number of sections must be larger than 0, got {}", sections), {}, loc);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc), size = x.size(axis);
+  std::vector<Tensor> parts;
+  for (int64_t i = 0, at = 0; i < sections; ++i) {
+    const int64_t n = size / sections + (i < size % sections);
+    parts.push_back(x.narrow(axis, at, n, loc));
+    at += n;
+  }
+  return parts;
+}
+
+std::vector<Tensor> tensor_split(const Tensor& x, IntArrayRef indices, int64_t dim, Location loc) {
+  if (x.dim() == 0)
+    throw Error(ErrorKind::Shape, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims",
+                {}, loc);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc);
+  std::vector<Tensor> parts;
+  int64_t at = 0;
+  for (const int64_t i : indices) {
+    parts.push_back(x.slice(axis, at, i, 1, loc));
+    at = i;
+  }
+  parts.push_back(x.slice(axis, at, None, 1, loc));
+  return parts;
+}
+
+std::vector<Tensor> broadcast_tensors(TensorList tensors, Location loc) {
+  ir::Shape shape;
+  for (const Tensor& t : tensors) {
+    const auto both = ir::broadcast(shape, ir::Shape(t.sizes()));
+    if (!both)
+      throw Error(ErrorKind::Shape,
+                  fmt::format("broadcast_tensors: {} does not broadcast with {}", ir::str(t.sizes()), ir::str(shape)),
+                  "aligned at the last axis, sizes must be equal or 1", loc);
+    shape = *both;
+  }
+  std::vector<Tensor> out;
+  for (const Tensor& t : tensors) out.push_back(t.expand({shape.data(), shape.size()}, loc));
+  return out;
+}
+
+}  // namespace lazuli
