@@ -275,7 +275,7 @@ Tensor Tensor::expand(IntArrayRef sizes, Location loc) const {
                 {}, loc);
   const size_t extra = sizes.size() - rank;
   ir::Dims shape(sizes), strides(sizes.size(), 0);
-  for (size_t d = 0; d < sizes.size(); ++d) {
+  for (size_t d = sizes.size(); d-- > 0;) {
     if (d < extra) {
       if (sizes[d] < 0)
         throw Error(

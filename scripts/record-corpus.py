@@ -28,6 +28,9 @@ FAMILIES = [
     "products",
     "creation",
     "functions",
+    "more",
+    "forms",
+    "gradients",
     "errors",
     "printing",
 ]

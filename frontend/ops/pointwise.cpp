@@ -49,7 +49,9 @@ Tensor sinc(const Tensor& x, Location loc) {
   return wrap(b.cast(b.where(zero, b.number(1, n), b.op(Op::div, b.op(Op::sin, angle), angle)), type), loc);
 }
 Tensor ldexp(const Tensor& x, const Tensor& y, Location loc) {
-  return apply(Op::mul, {x, apply(Op::exp2, {y}, loc)}, loc);
+  // An integer exponent takes the type of x: the result of half types stays one.
+  const bool convert = is_floating(x.dtype()) && !is_floating(y.dtype());
+  return apply(Op::mul, {x, apply(Op::exp2, {convert ? y.to(x.dtype(), loc) : y}, loc)}, loc);
 }
 Tensor positive(const Tensor& x, Location loc) {
   if (is_bool(x.dtype()))

@@ -60,6 +60,12 @@ Tensor addmv(const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Sca
   if (a.dim() != 2 || b.dim() != 1)
     throw Error(ErrorKind::Shape,
                 fmt::format("vector + matrix @ vector expected, got {}, {}, {}", c.dim(), a.dim(), b.dim()), {}, loc);
+  const bool fits = c.dim() == 0 || (c.dim() == 1 && (c.size(0) == 1 || c.size(0) == a.size(0)));
+  if (a.size(1) != b.size(0) || !fits)
+    throw Error(ErrorKind::Shape,
+                fmt::format("size mismatch, got input ({}), mat ({}x{}), vec ({})", c.dim() == 0 ? 1 : c.size(0),
+                            a.size(0), a.size(1), b.size(0)),
+                {}, loc);
   return accumulate("addmv", c, mv(a, b, loc), beta, alpha, loc);
 }
 Tensor addr(const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Location loc) {
@@ -163,9 +169,9 @@ Tensor cross(const Tensor& a, const Tensor& b, std::optional<int64_t> dim, Locat
   }
   if (shape.empty() || shape[static_cast<size_t>(axis)] != 3)
     throw Error(ErrorKind::Shape,
-                fmt::format("linalg.cross: inputs dimension {} must have length 3. Got {} and {}", axis,
-                            ir::str(a.sizes()), ir::str(b.sizes())),
-                {}, loc);
+                fmt::format("linalg.cross: inputs dimension {} must have length 3. Got {} and {}", axis, a.size(axis),
+                            b.size(axis)),
+                fmt::format("cross of {} and {}", ir::str(a.sizes()), ir::str(b.sizes())), loc);
   const IntArrayRef sizes(shape.data(), shape.size());
   const Tensor x = a.expand(sizes, loc), y = b.expand(sizes, loc);
   const auto turned = [&](const Tensor& t, int64_t by) { return roll(t, by, axis, loc); };

@@ -98,6 +98,18 @@ NodeRef truth(Op op, const Tensor& x, const DimList& dim, bool keep, const Locat
   return n->dtype() == kUInt8 ? b.cast(r, kUInt8) : r;  // the one type whose any() is not bool, as in PyTorch
 }
 
+/// A root of a sum of terms of which none is negative. Where the sum is 0 its gradient is that of the sum, 0 for every
+/// term at its minimum, and not infinite times 0.
+template <class Root>
+NodeRef root_of(const Build& b, const NodeRef& sum, const Root& root) {
+  if (!sum->differentiable()) return root(sum);
+  const NodeRef none = b.op(Op::eq, sum, 0.0);
+  return b.where(none, sum, root(b.where(none, b.number(1, sum), sum)));
+}
+NodeRef sqrt_of(const Build& b, const NodeRef& sum) {
+  return root_of(b, sum, [&](const NodeRef& s) { return b.op(Op::sqrt, s); });
+}
+
 NodeRef norm_node(const Tensor& x, const Scalar& p, const DimList& dim, bool keep, const Location& loc) {
   const NodeRef n = node_of(x);
   if (!is_floating(n->dtype()))
@@ -119,11 +131,12 @@ NodeRef norm_node(const Tensor& x, const Scalar& p, const DimList& dim, bool kee
   } else if (power == 1) {
     r = b.reduce(Op::sum, b.op(Op::abs, f), axes, keep);
   } else if (power == 2) {
-    r = b.op(Op::sqrt, b.reduce(Op::sum, b.op(Op::mul, f, f), axes, keep));
+    r = sqrt_of(b, b.reduce(Op::sum, b.op(Op::mul, f, f), axes, keep));
   } else {
     const auto number = [&](double v) { return on_device(argument(v, f->dtype(), loc), f->device(), loc); };
     r = b.reduce(Op::sum, b.op(Op::pow, b.op(Op::abs, f), number(power)), axes, keep);
-    r = b.op(Op::pow, r, number(1 / power));
+    const auto root = [&](const NodeRef& s) { return b.op(Op::pow, s, number(1 / power)); };
+    r = power > 0 ? root_of(b, r, root) : root(r);
   }
   return b.cast(r, n->dtype());
 }
@@ -172,10 +185,10 @@ Tensor std(const Tensor& x, Location loc) {
 Tensor std(const Tensor& x, DimList dim, double correction, bool keepdim, Location loc) {
   const Build b(loc);
   const DType type = x.dtype();
-  if (!is_half(type)) return wrap_result(b.op(Op::sqrt, variance("std", x, dim, correction, keepdim, loc)), loc);
+  if (!is_half(type)) return wrap_result(sqrt_of(b, variance("std", x, dim, correction, keepdim, loc)), loc);
   // One rounding, after the square root.
   const Tensor wide = wrap(cast_to(node_of(x), kFloat32, loc), loc);
-  return wrap_result(b.cast(b.op(Op::sqrt, variance("std", wide, dim, correction, keepdim, loc)), type), loc);
+  return wrap_result(b.cast(sqrt_of(b, variance("std", wide, dim, correction, keepdim, loc)), type), loc);
 }
 
 Tensor amax(const Tensor& x, DimList dim, bool keepdim, Location loc) {

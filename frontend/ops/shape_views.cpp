@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "frontend/apply.h"
 #include "frontend/build.h"
 #include "frontend/layout.h"
 #include "frontend/ops/take.h"
@@ -157,27 +158,19 @@ Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2, Loc
   sizes.back() = length;
   if (length == 0 || ir::numel(sizes) == 0)
     return m.slice(-1, 0, 0, 1, loc).slice(-2, 0, length, 1, loc).reshape(ref(sizes), loc);
-  Dims strides(m.strides());
-  const int64_t along_row = strides.back(), along_column = strides[strides.size() - 2];
+  const Tensor square = m.slice(-2, down, down + length, 1, loc).slice(-1, right, right + length, 1, loc);
+  Dims strides(square.strides());
+  const int64_t along_row = strides.back();
   strides.pop_back();
-  strides.back() = along_row + along_column;
-  const TensorImpl& impl = *impl_of(x, loc);
-  const int64_t begin = impl.offset + down * along_column + right * along_row;
-  const bool history =
-      std::any_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return is_history(s.op); });
-  if (!history || is_row_major(impl.shape, impl.strides)) {
-    const bool row_major = history && impl.steps.size() > 0;  // its own elements are as good as the storage's
-    const Tensor flat = row_major ? x.reshape({-1}, loc) : whole_storage(x, loc).reshape({-1}, loc);
-    if (const auto view = strided_view(flat, ref(sizes), ref(strides), row_major ? begin - impl.offset : begin, loc))
-      return *view;
-  }
-  // Of a transposed leaf, say: a new tensor.
-  Dims flat_sizes(m.sizes());
-  flat_sizes.pop_back();
-  flat_sizes.back() = rows * columns;
-  return m.reshape(ref(flat_sizes), loc)
-      .slice(-1, down * columns + right, down * columns + right + (length - 1) * (columns + 1) + 1, columns + 1, loc)
-      .clone(loc);
+  strides.back() += along_row;
+  // Every (length + 1)-th element of the flattened square. Strides need not express the flattened square itself: nobody
+  // sees it, and those of the diagonal are the sum of both axes'.
+  ir::Shape flat(sizes);
+  flat.back() = length * length;
+  ir::SliceAttr every{Dims(flat.size(), 0), Dims(flat.size(), 1)};
+  every.step.back() = length + 1;
+  const Tensor flattened = view_of(square, {Op::reshape, ir::NoAttr{}, flat}, strides, square.storage_offset(), loc);
+  return view_of(flattened, {Op::slice, every, ir::Shape(sizes)}, strides, square.storage_offset(), loc);
 }
 
 Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step, Location loc) {
@@ -286,12 +279,7 @@ std::vector<Tensor> tensor_split(const Tensor& x, IntArrayRef indices, int64_t d
 std::vector<Tensor> broadcast_tensors(TensorList tensors, Location loc) {
   ir::Shape shape;
   for (const Tensor& t : tensors) {
-    const auto both = ir::broadcast(shape, ir::Shape(t.sizes()));
-    if (!both)
-      throw Error(ErrorKind::Shape,
-                  fmt::format("broadcast_tensors: {} does not broadcast with {}", ir::str(t.sizes()), ir::str(shape)),
-                  "aligned at the last axis, sizes must be equal or 1", loc);
-    shape = *both;
+    shape = broadcast_or_throw("broadcast_tensors", shape, ir::Shape(t.sizes()), loc);
   }
   std::vector<Tensor> out;
   for (const Tensor& t : tensors) out.push_back(t.expand({shape.data(), shape.size()}, loc));

@@ -10,11 +10,19 @@ FOUND_WHILE_COMPUTING = [
     r"^index -?\d+ is out of bounds for dimension \d+ with size \d+$",
     r"^index out of range in self$",
     r"^Target \d+ is out of bounds\.$",
+    r"^Number of elements of source < number of ones in mask$",
 ]
 NAMES_OF_DTYPES = [
     r"^expected m1 and m2 to have the same dtype",
     r"^expected scalar type \w+ but found \w+$",
     r"torch\.\w+Tensor",
+    r"^masked_fill_ only supports boolean masks",
+]
+VERSIONS = [
+    r"^repeats must have the same size as input along dim, but got",
+    r"^reduce argument must be either sum, prod, mean, amax or amin, got",
+    r"^masked_select: expected BoolTensor for mask$",
+    r"^index_fill_\(\): Expected dtype int64 for index\.$",
 ]
 PYTHONS_OWN = [r"^slice step cannot be zero$", r"^too many indices for tensor of dimension 0$"]
 INTERNAL_NAMES = [
@@ -23,8 +31,9 @@ INTERNAL_NAMES = [
     r"^unflatten got an unexpected error:$",
     r"^numel: integer multiplication overflow$",
     r"^index_add_\(\): Number of indices",
-    r"^The expanded size of the tensor.*Target sizes",
-    r"^mat1 must be a matrix",
+    r"^cummax\(\): Expected reduction dim",
+    r"^Trying to create tensor with negative dimension -2: \[-2, 3\]$",
+    r"^expected rotation dims to be different, but got dim0 = 0 and dim1 = 2$",
     '_impl_cpu" not implemented',
 ]
 
@@ -49,6 +58,8 @@ def refused_otherwise(op, inputs, args, error):
         return "errors found while computing"
     if matches(NAMES_OF_DTYPES, error):
         return "names of dtypes in errors"
+    if matches(VERSIONS, error):
+        return "wordings of versions"
     if matches(PYTHONS_OWN, error):
         return "errors of Python's own"
     # expand itself keeps PyTorch's words.

@@ -21,6 +21,7 @@ def record(r):
     indices(r)
     types(r)
     values(r)
+    more(r)
 
 
 def dtypes(r):
@@ -320,3 +321,117 @@ def values(r):
     r.case("cross_entropy", [x(2, 3), i64(0)], ["mean", 0.0], fn=lambda x, y, *_: F.cross_entropy(x, y), refused=True)
     r.case("nll_loss", [x(2, 3), i64(0)], ["mean"], fn=lambda x, y, *_: F.nll_loss(x, y), refused=True)
     r.case("mse_loss", [x(2, 3), x(2, 4)], ["mean"], fn=lambda x, y, *_: F.mse_loss(x, y), refused=True)
+
+
+def more(r):
+    """Of the functions of shapes, order, indices and products."""
+
+    def refused(op, inputs, args=(), fn=None):
+        r.case(op, inputs, args, fn=fn, refused="if", magnitude=1e3)
+
+    method = lambda op: lambda x, *a: getattr(x, op)(*a)  # noqa: E731
+    for op, args in (
+        ("roll", [[1, 2], [0]]),
+        ("roll", [[1], [2]]),
+        ("repeat", [[2]]),
+        ("repeat", [[-1, 1]]),
+        ("rot90", [1, [0, 0]]),
+        ("rot90", [1, [0]]),
+        ("rot90", [1, [0, 2]]),
+        ("diagonal", [0, 0, 0]),
+        ("diagonal", [0, 0, 2]),
+        ("unfold", [0, 3, 1]),
+        ("unfold", [0, 1, 0]),
+        ("unfold", [2, 1, 1]),
+        ("tensor_split", [0]),
+        ("as_strided", [[2, 2], [1]]),
+        ("as_strided", [[9], [1]]),
+        ("as_strided", [[2], [-1]]),
+        ("split.sizes", [[1, 2]]),
+        ("split.sizes", [[1, -1, 2]]),
+        ("broadcast_to", [[4, 2]]),
+        ("diag_embed", [0, 0, 0]),
+    ):
+        refused(op, [x(2, 3)], args, views.call(op))
+    refused("diag", [x(2, 2, 2)], [], method("diag"))
+    refused("trace", [x(2)])
+    refused("fliplr", [x(3)])
+    refused("flipud", [x()])
+    for op in ("cumsum", "cumprod", "cummax", "logcumsumexp", "sort", "argsort", "median", "mode"):
+        for shape, dim in (((2, 3), 2), ((2, 3), -3), ((), 1)):
+            refused(op, [x(*shape)], [dim])
+    refused("cumsum", [x(2, dtype="bool")], [3])
+    for args in ([4, 1, True], [-1, 0, True], [1, 2, True]):
+        refused("topk", [x(2, 3)], args, lambda x, k, d, largest: torch.topk(x, k, d, largest))
+    for args in ([0, 1, False], [4, 1, False], [1, 2, False]):
+        refused("kthvalue", [x(2, 3)], args, lambda x, k, d, keep: torch.kthvalue(x, k, d, keep))
+    refused("median", [x(2, 0)], [1], lambda x, d: torch.median(x, d))
+    for q in (-0.1, 1.5):
+        refused("quantile", [x(3)], [q], torch.quantile)
+    refused("quantile", [x(3, dtype="int64")], [0.5], torch.quantile)
+    refused("quantile", [x(0)], [0.5], torch.quantile)
+    refused(
+        "quantile",
+        [x(3)],
+        [0.5, 0, False, "cubic"],
+        lambda x, q, d, k, how: torch.quantile(x, q, d, k, interpolation=how),
+    )
+    refused("bincount", [x(3)], [], torch.bincount)
+    refused("bincount", [x(2, 2, dtype="int64")], [], torch.bincount)
+    refused("bincount", [values_of("int64", [1, -1])], [], torch.bincount)
+    refused("bincount", [values_of("int64", [1, 1]), x(3)], [], torch.bincount)
+    refused("searchsorted", [x(2, 3), x(3, 2)], [False, False], lambda s, v, *_: torch.searchsorted(s, v))
+    for op, shapes_ in (
+        ("hstack", [(2, 3), (3, 2)]),
+        ("vstack", [(2,), (3,)]),
+        ("dstack", [(2,), (3,)]),
+        ("column_stack", [(2,), (3,)]),
+    ):
+        refused(op, [x(*s) for s in shapes_], [], lambda *a, op=op: getattr(torch, op)(a))
+    refused("broadcast_tensors", [x(2), x(3)], [], torch.broadcast_tensors)
+    for c, a, b in (((3,), (2, 3), (4,)), ((2,), (2, 3), (3, 1)), ((5,), (2, 3), (3,))):
+        refused("addmv", [x(*c), x(*a), x(*b)], [1, 1], lambda c, a, b, *_: torch.addmv(c, a, b))
+    for text, shapes_ in (
+        ("ij,jk->ik", [(2, 3), (4, 2)]),
+        ("ij->ij", [(2,)]),
+        ("ij,jk->il", [(2, 3), (3, 2)]),
+        ("ij", [(2, 3), (3, 2)]),
+        ("i.j->ij", [(2, 3)]),
+        ("ij->iij", [(2, 3)]),
+        ("i1->i", [(2, 3)]),
+        ("ij,jk->ik", [(2, 3)]),
+    ):
+        refused("einsum", [x(*s) for s in shapes_], [text], lambda *a: torch.einsum(a[-1], list(a[:-1])))
+    refused("tensordot", [x(2, 3), x(2, 3)], [1], lambda a, b, n: torch.tensordot(a, b, dims=n))
+    refused("tensordot.dims", [x(2, 3), x(2, 3)], [[0], [0, 1]], lambda a, b, m, n: torch.tensordot(a, b, dims=(m, n)))
+    refused("inner", [x(2, 3), x(2, 2)])
+    refused("cross", [x(2), x(2)], [0], lambda a, b, d: torch.cross(a, b, dim=d))
+    refused("matrix_power", [x(2, 3)], [2], torch.matrix_power)
+    m = In("bool", (2, 3), "u:1")
+    refused("masked_fill", [x(2, 3), x(2, 3)], [1], torch.masked_fill)
+    refused("masked_fill", [x(2, 3), In("bool", (4,), "u:1")], [1], torch.masked_fill)
+    refused("masked_fill.tensor", [x(2, 3), m, x(2)], [], torch.masked_fill)
+    refused("masked_select", [x(2, 3), x(2, 3)], [], torch.masked_select)
+    refused("masked_select", [x(2, 4), m], [], torch.masked_select)
+    refused("masked_scatter", [x(2, 3), In("bool", (2, 3), "p:1"), x(2)], [], torch.masked_scatter)
+    refused("take", [x(3), x(1)], [], torch.take)
+    refused("index_copy", [x(3, 2), i64(0, 1), x(1, 2)], [0], lambda x, i, s, d: torch.index_copy(x, d, i, s))
+    refused("index_fill", [x(3, 2), x(1)], [0, 1], lambda x, i, d, v: torch.index_fill(x, d, i, v))
+    refused("scatter", [x(3, 2), i64(0, 0, shape=(1, 2)), x(1, 1)], [0], lambda x, i, s, d: torch.scatter(x, d, i, s))
+    refused("scatter", [x(3, 2), i64(0), x(1, 2)], [0], lambda x, i, s, d: torch.scatter(x, d, i, s))
+    refused(
+        "scatter_reduce",
+        [x(3), i64(0), x(1)],
+        [0, "median", True],
+        lambda x, i, s, d, m, k: torch.scatter_reduce(x, d, i, s, m, include_self=k),
+    )
+    for mask_shape in ((3,), (2, 4), (2, 3, 1)):
+        _refused(r, "index", [x(2, 3), In("bool", mask_shape, "p:1")], [T(1)])
+    refused("select_scatter", [x(2, 3), x(2)], [0, 0])
+    refused("slice_scatter", [x(3, 3), x(1, 3)], [0, 0, 2, 1])
+    refused("diagonal_scatter", [x(3, 3), x(2)], [0])
+    refused("float_power", [x(2), x(3)])
+    refused("repeat_interleave", [x(2, 3), i64(1, 2, 3)], [0])
+    refused("repeat_interleave", [x(2, 3), i64(1, -2)], [0])
+    refused("aminmax", [x(2, 0)], [1, False], lambda x, d, k: torch.aminmax(x, dim=d, keepdim=k))
+    refused("dist", [x(2), x(3)], [2], torch.dist)

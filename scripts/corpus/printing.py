@@ -174,6 +174,18 @@ def record(r):
         for dtype in ("float32", "int32", "float64"):
             case(laid_out(dtype, (3, 4), "u:3", layout))
             case(laid_out(dtype, (40, 30), "u:3", layout))
+    for dtype in FLOATS:
+        for value in VALUES:
+            if dtype in ("float32", "float64") or float(value) != float(value) or 6e-5 < abs(float(value)) < 65000:
+                x = values_of(dtype, [value], ())
+                r.printed([x], [], f"{x.make()}", op="format")
+    for dtype in ALL:
+        for shape in ((), (2,)):
+            x = In(dtype, shape, "u:6")
+            r.printed([x], [], f"{x.make()}", op="format")
+    for shape in SHAPES:
+        x = In("float32", shape, "u:1")
+        r.printed([x], [], str(x.make().shape), op="size")
     # Lines are broken where the line width is full.
     for n in (6, 7, 8, 9, 10, 11, 12, 18, 19, 20, 25, 26, 27, 80):
         for dtype in ("float32", "int64", "bool", "float64", "int16"):

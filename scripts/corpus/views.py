@@ -163,7 +163,6 @@ READ_ONLY = {
         ((3, 1), ([-1, 4],)),
         ((2, 3), ([2, 3],)),
     ],
-    "unfold.overlapping": [((7,), (0, 3, 1))],
 }
 LISTS = {
     "split": [
@@ -199,8 +198,6 @@ def call(op):
         return lambda x, s: x.view(s)
     if op == "slice":
         return lambda x, d, a, b, s: torch.ops.aten.slice(x, d, a, b, s)
-    if op == "unfold.overlapping":
-        return lambda x, *a: x.unfold(*a)
     if op == "split.sizes":
         return torch.split
     return lambda x, *a: getattr(x, op)(*a)
@@ -241,11 +238,24 @@ def viewable(op, shape, layout, args):
         return False
 
 
+def copied(op, args):
+    """Where the result is a new tensor instead of a view: windows that overlap, strides that slices of the storage do not
+    reach (docs/differences.md). Only the elements are recorded."""
+    if op == "unfold":
+        return args[2] < args[1]
+    if op == "as_strided":
+        return args == ([2, 3], [3, 2], 2)
+    return False
+
+
 def record(r):
     for op, calls in {**VIEWS, **READ_ONLY}.items():
         for number, (shape, args) in enumerate(calls):
             for i, dtype in enumerate(("float32", ALL[(number * 3 + len(op)) % 10])):
                 x = In(dtype, shape, f"u:{number}")
+                if copied(op, args):
+                    r.case(op + ".values", [x], args, fn=call(op))
+                    continue
                 # reshape copies where it must; where copies lie is not part of the API.
                 r.case(op, [x], args, fn=call(op) if op in ("reshape", "flatten") else reading(op))
                 if op not in READ_ONLY and i == 0 and 0 not in shape:
@@ -253,7 +263,9 @@ def record(r):
             if len(shape) > 1 and 0 not in shape and op != "as_strided":
                 for layout in LAYOUTS[1:]:
                     x = laid_out("int32", shape, f"u:{number + 20}", layout)
-                    if viewable(op, shape, layout, args):
+                    if copied(op, args):
+                        r.case(op + ".values", [x], args, fn=call(op))
+                    elif viewable(op, shape, layout, args):
                         r.case(op, [x], args, fn=call(op) if op in ("reshape", "flatten") else reading(op))
                         if layout != "expanded" and op not in READ_ONLY and op not in ("reshape", "flatten"):
                             r.case(op + ".write", [x], args, fn=writing(op))

@@ -2,8 +2,8 @@
 // Python. scripts/record-corpus.py writes it. One item per line, its kind first:
 //
 //   # comment
-//   = OP.NUMBER ARG...            a case. An argument is b:1, i:-3, f:0.5, d:float32, s:text, l:1,2 (a list of
-//   integers),
+//   = OP.NUMBER ARG...            a case; OP is grad:NAME for gradients of NAME (replay.cpp). An argument is b:1, i:-3,
+//   f:0.5, d:float32, s:text, l:1,2 (a list of integers),
 //                                 n (none), t:0 (an input), e (an ellipsis), c:1:_:2 (a slice)
 //   i DTYPE SHAPE FILL STEP...    an input: a row-major base of this type and shape (2x3; - for rank 0), and views of
 //   it

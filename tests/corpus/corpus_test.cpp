@@ -21,28 +21,37 @@ TEST(Corpus, Reductions) {
   replay("reductions", kCompileEvery, 4070);
 }
 TEST(Corpus, Views) {
-  replay("views", kCompileEvery, 890);
+  replay("views", kCompileEvery, 1230);
 }
 TEST(Corpus, Indexing) {
-  replay("indexing", kCompileEvery, 720);
+  replay("indexing", kCompileEvery, 1190);
 }
 TEST(Corpus, Joins) {
-  replay("joins", kCompileEvery, 290);
+  replay("joins", kCompileEvery, 320);
 }
 TEST(Corpus, Products) {
-  replay("products", kCompileEvery, 370);
+  replay("products", kCompileEvery, 470);
 }
 TEST(Corpus, Creation) {
   replay("creation", kCompileEvery, 710);
 }
 TEST(Corpus, Functions) {
-  replay("functions", kCompileEvery, 670);
+  replay("functions", kCompileEvery, 1460);
+}
+TEST(Corpus, More) {
+  replay("more", kCompileEvery, 800);
+}
+TEST(Corpus, Forms) {
+  replay("forms", kCompileEvery, 260);
+}
+TEST(Corpus, Gradients) {
+  replay("gradients", kCompileEvery, 430);
 }
 TEST(Corpus, Errors) {
-  replay("errors", kCompileEvery, 960);
+  replay("errors", kCompileEvery, 1060);
 }
 TEST(Corpus, Printing) {
-  replay("printing", kCompileEvery, 800);
+  replay("printing", kCompileEvery, 930);
 }
 
 }  // namespace

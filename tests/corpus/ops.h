@@ -65,6 +65,8 @@ void add_view_ops(OpTable& table);
 void add_index_ops(OpTable& table);
 void add_function_ops(OpTable& table);
 void add_creation_ops(OpTable& table);
+void add_more_ops(OpTable& table);
+void add_form_ops(OpTable& table);
 /// All of them.
 const OpTable& op_table();
 

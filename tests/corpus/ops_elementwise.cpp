@@ -23,13 +23,14 @@ struct Rounded {
   Tolerance tolerance;
 };
 constexpr Rounded kRounded[] = {
-    {"sqrt", ulps(1)},     {"rsqrt", ulps(2)},      {"hypot", ulps(2)},     {"exp", ulps(2)},     {"exp2", ulps(2)},
-    {"expm1", ulps(3)},    {"log", ulps(2)},        {"log2", ulps(2)},      {"log10", ulps(3)},   {"log1p", ulps(3)},
-    {"sin", ulps(3)},      {"cos", ulps(3)},        {"tan", ulps(3)},       {"asin", ulps(3)},    {"acos", ulps(3)},
-    {"atan", ulps(3)},     {"atan2", ulps(3)},      {"sinh", ulps(3)},      {"cosh", ulps(3)},    {"tanh", ulps(3)},
-    {"asinh", ulps(3)},    {"acosh", ulps(3)},      {"atanh", ulps(3)},     {"erf", ulps(3)},     {"erfc", ulps(3)},
-    {"lgamma", scaled(4)}, {"digamma", scaled(24)}, {"sigmoid", ulps(3)},   {"logit", scaled(2)}, {"silu", ulps(4)},
-    {"gelu", scaled(4)},   {"softplus", ulps(3)},   {"logaddexp", ulps(4)}, {"xlogy", ulps(3)},   {"pow", ulps(3)},
+    {"sqrt", ulps(1)},  {"rsqrt", ulps(2)},    {"cbrt", ulps(2)},       {"hypot", ulps(2)},     {"exp", ulps(2)},
+    {"exp2", ulps(2)},  {"expm1", ulps(3)},    {"log", ulps(2)},        {"log2", ulps(2)},      {"log10", ulps(3)},
+    {"log1p", ulps(3)}, {"sin", ulps(3)},      {"cos", ulps(3)},        {"tan", ulps(3)},       {"asin", ulps(3)},
+    {"acos", ulps(3)},  {"atan", ulps(3)},     {"atan2", ulps(3)},      {"sinh", ulps(3)},      {"cosh", ulps(3)},
+    {"tanh", ulps(3)},  {"asinh", ulps(3)},    {"acosh", ulps(3)},      {"atanh", ulps(3)},     {"erf", ulps(3)},
+    {"erfc", ulps(3)},  {"lgamma", scaled(4)}, {"digamma", scaled(24)}, {"sigmoid", ulps(3)},   {"logit", scaled(2)},
+    {"silu", ulps(4)},  {"gelu", scaled(4)},   {"softplus", ulps(3)},   {"logaddexp", ulps(4)}, {"xlogy", ulps(3)},
+    {"pow", ulps(3)},
 };
 
 Tolerance tolerance_of(std::string_view op) {

@@ -29,15 +29,18 @@ std::vector<TensorIndex> index_of(const std::vector<Tensor>& t, const Args& a, s
 void add_indexing(OpTable& table) {
   table.add("index", kExact, [](auto& t, const Args& a) -> Results { return t[0].index(index_of(t, a, a.size())); });
   const auto put = [](auto& t, const Args& a) -> Results {
-    t[0].index(index_of(t, a, a.size())) = t.back();
-    return t[0];
+    return t[0].index_put_(index_of(t, a, a.size()), t.back());
   };
   const auto put_number = [](auto& t, const Args& a) -> Results {
-    t[0].index(index_of(t, a, a.size() - 1)) = a.scalar(a.size() - 1);
-    return t[0];
+    return t[0].index_put_(index_of(t, a, a.size() - 1), a.scalar(a.size() - 1));
   };
+  table.add("index_put_.accumulate", ulps(1), [](auto& t, const Args& a) -> Results {
+    return t[0].index_put_(index_of(t, a, a.size()), t.back(), true);
+  });
   table.add("index_put_", kExact, put);
   table.add("index_put_.number", kExact, put_number);
+  table.add("index_put_.tensors", kExact, put);
+  table.add("index_put_.tensors.number", kExact, put_number);
 }
 
 }  // namespace

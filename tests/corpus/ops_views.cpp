@@ -73,6 +73,23 @@ void add_views(OpTable& table) {
   add_view(
       table, "flatten", [](const Tensor& x, const Args& a) { return x.flatten(a.integer(0, 0), a.integer(1, -1)); },
       false);
+  add_view(table, "diagonal", [](const Tensor& x, const Args& a) {
+    return x.diagonal(a.integer(0, 0), a.integer(1, 0), a.integer(2, 1));
+  });
+  add_view(table, "unfold",
+           [](const Tensor& x, const Args& a) { return x.unfold(a.integer(0), a.integer(1), a.integer(2)); });
+  add_view(table, "as_strided",
+           [](const Tensor& x, const Args& a) { return x.as_strided(a.list(0), a.list(1), a.maybe(2)); });
+  // Where the result is no view.
+  for (const char* name : {"unfold", "as_strided"})
+    table.add(std::string(name) + ".values", kExact,
+              [view = table.find(name)->call](auto& t, const Args& a) -> Results { return view(t, a).all[0]; });
+  add_parts(table, "split.sizes",
+            [](const Tensor& x, const Args& a) { return x.split(IntArrayRef(a.list(0)), a.integer(1, 0)); });
+  add_parts(table, "tensor_split", [](const Tensor& x, const Args& a) {
+    if (a[0].kind == Arg::Kind::Int) return x.tensor_split(a.integer(0), a.integer(1, 0));
+    return x.tensor_split(IntArrayRef(a.list(0)), a.integer(1, 0));
+  });
   add_parts(table, "split", [](const Tensor& x, const Args& a) { return x.split(a.integer(0), a.integer(1, 0)); });
   add_parts(table, "chunk", [](const Tensor& x, const Args& a) { return x.chunk(a.integer(0), a.integer(1, 0)); });
   add_parts(table, "unbind", [](const Tensor& x, const Args& a) { return x.unbind(a.integer(0, 0)); });

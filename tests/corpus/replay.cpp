@@ -89,9 +89,11 @@ std::string difference(const Got& got) {
 }
 
 /// Printed text: precision, threshold, edge items, line width, scientific mode; what was not recorded is the default.
-std::string print(const Tensor& t, const Args& a) {
+std::string print(const std::string& op, const Tensor& t, const Args& a) {
   PrintOptions o;
   o.torch_compatible = true;
+  if (op == "format") return format_value(t, o);
+  if (op == "size") return str_size(t.sizes(), o);
   o.precision = static_cast<int>(a.integer(0, o.precision));
   o.threshold = a.integer(1, o.threshold);
   o.edge_items = static_cast<int>(a.integer(2, o.edge_items));
@@ -108,6 +110,20 @@ bool same_error(const std::string& got, const std::string& recorded) {
   if (at != std::string::npos && there != std::string::npos) return got.substr(at) == recorded.substr(there);
   if (got == recorded) return true;
   return recorded.starts_with(got) && got.ends_with('.') && recorded[got.size()] == ' ';
+}
+
+/// grad:NAME is the gradients of NAME's float inputs; the cotangent of its result is the last input.
+constexpr std::string_view kGradient = "grad:";
+
+std::vector<Tensor> gradients_of(const Op& op, std::vector<Tensor> inputs, const Args& args) {
+  const Tensor cotangent = inputs.back();
+  inputs.pop_back();
+  std::vector<Tensor> leaves, out;
+  for (Tensor& t : inputs)
+    if (t.is_floating_point()) leaves.push_back(t = t.detach().requires_grad_());
+  op.call(inputs, args).all[0].backward(cotangent);
+  for (const Tensor& leaf : leaves) out.push_back(leaf.grad().defined() ? leaf.grad() : zeros_like(leaf));
+  return out;
 }
 
 class Family {
@@ -141,14 +157,16 @@ class Family {
       std::vector<Tensor> inputs;
       for (const Input& in : c.inputs) inputs.push_back(make(in));
       if (c.is_text) {
-        const std::string text = print(inputs[0], c.args);
+        const std::string text = print(c.op, inputs[0], c.args);
         if (text != c.text) fail(c, "got\n" + text + "\nrecorded\n" + c.text);
         return;
       }
-      const Op* op = op_table().find(c.op);
+      const bool gradient = c.op.starts_with(kGradient);
+      const Op* op = op_table().find(gradient ? c.op.substr(kGradient.size()) : c.op);
       if (!op) return fail(c, "no such op in the table");
-      got.tolerance = op->tolerance;
-      for (const Tensor& t : op->call(inputs, c.args).all) got.results.push_back(t.contiguous());
+      got.tolerance = gradient ? scaled(64) : op->tolerance;
+      for (const Tensor& t : gradient ? gradients_of(*op, inputs, c.args) : op->call(inputs, c.args).all)
+        got.results.push_back(t.contiguous());
       // Some are refused only where they are evaluated.
       if (c.is_error) evaluate(got.results);
     } catch (const Error& e) {
@@ -206,6 +224,8 @@ const OpTable& op_table() {
     add_index_ops(t);
     add_function_ops(t);
     add_creation_ops(t);
+    add_more_ops(t);
+    add_form_ops(t);
     return t;
   }();
   return table;
