@@ -1,6 +1,6 @@
 #include "tests/corpus/corpus.h"
 
-#include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>

@@ -1,4 +1,6 @@
 // Diagonals are views of any two axes, also where no strides express the flattened matrix.
+#include <algorithm>
+
 #include "tests/frontend/values.h"
 
 namespace lazuli {
