@@ -1,10 +1,11 @@
-// Scans as compositions: blocks of an axis are reduced once per element under a triangular mask, which is one kernel,
-// and the totals of the blocks are scanned in the same way. The elements that a mask leaves out are neutral, so nothing
-// but the elements up to i enters element i.
+// Scans as compositions: a block of an axis is combined with itself shifted by 1, 2, 4, ... elements, all in one
+// elementwise kernel, and the totals of the blocks are scanned in the same way. Neutral elements are shifted in, so
+// nothing but the elements up to i enters element i.
 #include "lazuli/scan.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "frontend/apply.h"
@@ -23,57 +24,49 @@ using ir::Shape;
 
 constexpr int64_t kBlock = 16;
 
-/// How a scan combines: within a block by a reduction, blocks by an elementwise op.
+/// `neutral` is 0-d.
 struct Scan {
-  Op reduce, combine;
-  NodeRef neutral;  // 0-d
-
-  NodeRef reduced(const Build& b, const NodeRef& x, int64_t axis) const {
-    if (ir::family(reduce) == ir::Family::Composite) return b.composite(reduce, x, {axis}, 0, false);
-    return b.reduce(reduce, x, {axis}, false);
-  }
+  Op combine;
+  NodeRef neutral;
 };
 
+/// x with every element moved `by` places up the axis.
+NodeRef shifted(const Build& b, const NodeRef& x, size_t axis, int64_t by, const Scan& scan, const Location& loc) {
+  ir::PadAttr pad{ir::Dims(x->rank(), 0), ir::Dims(x->rank(), 0)};
+  pad.low[axis] = by;
+  const int64_t rest = x->shape()[axis] - by;
+  return make_node(Op::pad, {b.slice(x, axis, 0, rest).get(), scan.neutral.get()}, std::move(pad), loc);
+}
+
 /// Axis `axis` of x, in order, a block per level of the recursion: sizes fall by kBlock.
-NodeRef scanned(const Build& b, const NodeRef& x, size_t axis, const Scan& scan) {
+NodeRef scanned(const Build& b, const NodeRef& x, size_t axis, const Scan& scan, const Location& loc) {
   const int64_t n = x->shape()[axis];
   if (n <= 1 || x->numel() == 0) return x;
-  const bool one_block = n <= 2 * kBlock;
-  const int64_t block = one_block ? n : kBlock, blocks = (n + block - 1) / block;
-  const auto d = static_cast<int64_t>(axis);
-
-  NodeRef padded = x;
-  if (blocks * block != n) {
-    Shape rest = x->shape();
-    rest[axis] = blocks * block - n;
-    padded = b.concat({x, b.expand(scan.neutral, rest)}, d);
+  const int64_t block = std::min(n, kBlock), blocks = (n + block - 1) / block;
+  NodeRef inner = x;
+  if (blocks > 1) {  // [..., blocks, block, ...]
+    if (blocks * block != n) {
+      ir::PadAttr pad{ir::Dims(x->rank(), 0), ir::Dims(x->rank(), 0)};
+      pad.high[axis] = blocks * block - n;
+      inner = make_node(Op::pad, {x.get(), scan.neutral.get()}, std::move(pad), loc);
+    }
+    Shape split = x->shape();
+    split[axis] = blocks;
+    split.insert(axis + 1, block);
+    inner = b.reshape(inner, split);
   }
-  // [..., blocks, i, k, ...]: element k of a block, wanted for result i.
-  Shape split = x->shape(), square;
-  split[axis] = blocks;
-  split.insert(axis + 1, 1);
-  split.insert(axis + 2, block);
-  square = split;
-  square[axis + 1] = block;
-  const NodeRef rows = b.expand(b.reshape(padded, split), square);
-  const NodeRef i = b.iota(square, d + 1, kInt32, x->device()), k = b.iota(square, d + 2, kInt32, x->device());
-  const NodeRef up_to = b.where(b.op(Op::le, k, i), rows, b.expand(scan.neutral, square));
-  const NodeRef inner = scan.reduced(b, up_to, d + 2);  // [..., blocks, block, ...]
-  if (blocks == 1) return b.reshape(inner, x->shape());
+  const size_t within = blocks > 1 ? axis + 1 : axis;
+  for (int64_t by = 1; by < block; by *= 2) inner = b.op(scan.combine, shifted(b, inner, within, by, scan, loc), inner);
+  if (blocks == 1) return inner;
 
   // What comes before each block: the scan of their totals, one place later.
-  Shape first = x->shape(), carried = inner->shape();
-  first[axis] = 1;
+  Shape totals = x->shape(), carried = inner->shape(), whole = x->shape();
+  totals[axis] = blocks;
   carried[axis + 1] = 1;
-  Shape totals_shape = x->shape();
-  totals_shape[axis] = blocks;
-  const NodeRef totals = b.reshape(b.slice(inner, axis + 1, block - 1, 1), totals_shape);
-  const NodeRef before = scanned(b, b.slice(totals, axis, 0, blocks - 1), axis, scan);
-  const NodeRef carry = b.reshape(b.concat({b.expand(scan.neutral, first), before}, d), carried);
-  const NodeRef all = b.op(scan.combine, carry, inner);
-  Shape whole = x->shape();
   whole[axis] = blocks * block;
-  const NodeRef joined = b.reshape(all, whole);
+  const NodeRef last = b.reshape(b.slice(inner, axis + 1, block - 1, 1), totals);
+  const NodeRef before = shifted(b, scanned(b, last, axis, scan, loc), axis, 1, scan, loc);
+  const NodeRef joined = b.reshape(b.op(scan.combine, b.reshape(before, carried), inner), whole);
   return whole[axis] == n ? joined : b.slice(joined, axis, 0, n);
 }
 
@@ -90,8 +83,7 @@ NodeRef scan_of(Op reduce, Op combine, const NodeRef& given, int64_t axis, const
   const Build b(loc);
   const NodeRef x = b.cast(given, is_half(given->dtype()) ? kFloat32 : given->dtype());
   if (x->rank() == 0) return given;
-  return b.cast(scanned(b, x, static_cast<size_t>(axis), {reduce, combine, neutral_of(reduce, x, loc)}),
-                given->dtype());
+  return b.cast(scanned(b, x, static_cast<size_t>(axis), {combine, neutral_of(reduce, x, loc)}, loc), given->dtype());
 }
 
 NodeRef running(Op reduce, Op combine, const Tensor& x, int64_t dim, OptionalDType dtype, const Location& loc) {
@@ -159,8 +151,8 @@ Tensor logcumsumexp(const Tensor& x, int64_t dim, Location loc) {
   if (given->rank() == 0) return wrap(given, loc);
   const Build b(loc);
   const NodeRef n = b.cast(given, is_half(given->dtype()) ? kFloat32 : given->dtype());
-  const Scan scan{Op::logsumexp, Op::logaddexp, b.number(-INFINITY, n)};
-  return wrap(b.cast(scanned(b, n, static_cast<size_t>(axis), scan), given->dtype()), loc);
+  const Scan scan{Op::logaddexp, b.number(-INFINITY, n)};
+  return wrap(b.cast(scanned(b, n, static_cast<size_t>(axis), scan, loc), given->dtype()), loc);
 }
 
 Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append, Location loc) {

@@ -2,6 +2,7 @@
 // memory; where PyTorch gives a view, so do these (docs/differences.md names two exceptions). Errors: Shape, Index.
 #pragma once
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "lazuli/tensor_list.h"
@@ -86,6 +87,18 @@ Tensor flipud(const Tensor& x, Location loc = Location::current());
 Tensor diag_embed(const Tensor& x, int64_t offset = 0, int64_t dim1 = -2, int64_t dim2 = -1,
                   Location loc = Location::current());
 Tensor diagflat(const Tensor& x, int64_t offset = 0, Location loc = Location::current());
+
+/// The elements on and below (above) a diagonal of matrices, zeros elsewhere.
+Tensor tril(const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
+Tensor triu(const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
+Tensor& tril_out(Tensor& out, const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
+Tensor& triu_out(Tensor& out, const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
+/// Row and column numbers of the elements on and below (above) a diagonal: int64[2, n].
+Tensor tril_indices(int64_t rows, int64_t columns, int64_t offset = 0, Location loc = Location::current());
+Tensor triu_indices(int64_t rows, int64_t columns, int64_t offset = 0, Location loc = Location::current());
+/// One tensor per vector, all of the shape of all sizes together: tensor i varies along axis i alone ("ij"), with the
+/// first two axes swapped for "xy". Views.
+std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing = "ij", Location loc = Location::current());
 
 // ---- Joining. ----
 /// Along the second axis (the first of vectors), the first, the third; axes are added as by atleast_*d.

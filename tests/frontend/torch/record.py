@@ -35,6 +35,8 @@ INPUTS = {
 }
 # What later versions say.
 NEWER = {
+    "tril(u)": "tril: input tensor must have at least 2 dimensions",
+    "meshgrid({u, i})": "torch.meshgrid expects all tensors to have the same dtype",
     "x.index({u})": "tensors used as indices must be long, int, byte or bool tensors",
     "x.masked_fill(k, 1)": "masked_fill_ only supports boolean masks, but got mask with dtype int64",
     "k.norm()": "linalg.vector_norm: Expected a floating point or complex tensor as input. Got Long",
@@ -137,6 +139,10 @@ SHAPE = [
     ("vstack({u, x})", "torch.vstack([u, x])"), ("vstack({u, i})", "torch.vstack([u, i])"),
     ("dstack({x, y})", "torch.dstack([x, y])"), ("column_stack({u, u})", "torch.column_stack([u, u])"),
     ("concatenate({x, y}, 1)", "torch.cat([x, y], 1)"), ("hstack({s, u})", "torch.hstack([s, u])"),
+    "tril(x)", "tril(c, -1)", "triu(x, 1)", "triu(k)", "tril(b)", "triu(t, -1)", "tril(u)", ("x.clone().tril_(1)", "x.clone().tril_(1)"),
+    "tril_indices(3, 4)", "triu_indices(3, 4, 1)", ("tril_indices(3, 2, -1)", "torch.tril_indices(3, 2, -1)"), "triu_indices(2, 3, 5)",
+    ("meshgrid({u, i})", "torch.meshgrid(u, i, indexing='ij')"), ("meshgrid({u, z})", "list(torch.meshgrid(u, z, indexing='ij'))"),
+    ('meshgrid({u, z}, "xy")', "list(torch.meshgrid(u, z, indexing='xy'))"), ("meshgrid({s, u})", "list(torch.meshgrid(s, u, indexing='ij'))"),
     "swapaxes(c, 0, 2)", "moveaxis(c, 0, 2)", "ravel(t)", "transpose(c, 1, 2)", "squeeze(x.unsqueeze(0))",
     ("flatten(c, 1)", "torch.flatten(c, 1)"), "unsqueeze(u, 0)", ("permute(c, {2, 0, 1})", "torch.permute(c, (2, 0, 1))"),
     ("narrow(x, 1, 1, 2)", "torch.narrow(x, 1, 1, 2)"), ("select(x, 0, -1)", "torch.select(x, 0, -1)"),
