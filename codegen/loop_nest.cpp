@@ -219,7 +219,23 @@ ValueId LoopNest::value(IndexId id) {
   return b_.add(b_.splat(a.offset, lanes), b_.iota(lanes));
 }
 
-LoopNest::Address LoopNest::address(IndexId id) {
+std::optional<int64_t> LoopNest::stride(IndexId id, size_t group) const {
+  int64_t step = 0;
+  for (const auto& [atom, c] : arena_.expr(id).terms) {
+    const IndexAtom& a = arena_.atom(atom);
+    if (a.kind == AtomKind::Variable) {
+      if (a.variable == groups_[group].variables.back()) step = c;
+      continue;
+    }
+    std::vector<bool> used(arena_.variable_count());
+    arena_.collect_variables(a.of, &used);
+    for (const uint32_t v : groups_[group].variables)
+      if (used[v]) return std::nullopt;
+  }
+  return step;
+}
+
+LoopNest::Address LoopNest::address(IndexId id, bool backwards) {
   const IndexExpr e = arena_.expr(id);
   // Terms that are the same for all lanes first, outer loops before inner ones, so that sums leave the inner loops.
   struct Part {
@@ -263,6 +279,7 @@ LoopNest::Address LoopNest::address(IndexId id) {
   if (sum == kNone) sum = b_.index(0);
   if (scattered.empty() && !run) return {Access::Uniform, sum};
   if (scattered.empty() && run_step == 1) return {Access::Consecutive, sum};
+  if (scattered.empty() && run_step == -1 && backwards) return {Access::Backwards, sum};
   for (const Part& p : scattered) {
     const ValueId v = times(p.value, p.key, p.c);
     sum = b_.add(b_.type(sum).lanes == 1 ? b_.splat(sum, b_.type(v).lanes) : sum, v);

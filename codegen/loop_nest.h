@@ -45,13 +45,16 @@ class LoopNest {
   std::vector<size_t> groups_of(Side side) const;
   int64_t extent_of(std::span<const size_t> groups) const;
 
-  /// An address in elements: `lanes` consecutive ones from a scalar, the same one for all lanes, or one per lane.
-  enum class Access : uint8_t { Uniform, Consecutive, Scattered };
+  /// An address in elements: the same one for all lanes, `lanes` consecutive ones from a scalar on, or backwards from
+  /// it (only where asked for), or one per lane.
+  enum class Access : uint8_t { Uniform, Consecutive, Backwards, Scattered };
   struct Address {
     Access access;
     ValueId offset;  // Scattered: a vector
   };
-  Address address(ir::IndexId position);
+  Address address(ir::IndexId position, bool backwards = false);
+  /// How far a step along this group moves a position; nothing when that is not the same everywhere.
+  std::optional<int64_t> stride(ir::IndexId position, size_t group) const;
   /// The value of an index: a scalar if it does not vary over the lanes.
   ValueId value(ir::IndexId index);
   /// Whether lanes lie inside; nothing when that is always so.

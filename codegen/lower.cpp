@@ -37,6 +37,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Map:
       lower_map(e);
       break;
+    case Strategy::MapTiled:
+      lower_map_tiled(e);
+      break;
     case Strategy::RowInner:
       lower_row_inner(e);
       break;

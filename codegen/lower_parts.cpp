@@ -47,7 +47,7 @@ Lowered lower_parts(const Region& region, const LoweringOptions& options) {
       const ValueId count = size(0), own_task = b.sub(task, first);
       b.if_then(b.prim(Prim::ult, kBool, {own_task, count}), [&] {
         e.task_of_part = own_task;
-        lower_map(e);
+        e.schedule.strategy == Strategy::MapTiled ? lower_map_tiled(e) : lower_map(e);
         return std::vector<ValueId>{};
       });
       const PhaseLaunch part = target.lowered.phases.back();

@@ -206,7 +206,7 @@ ValueId RegionEmitter::emit(ItemId root, Body& body) {
 }
 
 ValueId RegionEmitter::emit_load(const Item& item, const Body& body) {
-  return load_at(item, nest.address(item.position), nest.inside(item.inside), body);
+  return load_at(item, nest.address(item.position, /*backwards=*/true), nest.inside(item.inside), body);
 }
 
 ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std::optional<ValueId> guard,
@@ -221,6 +221,15 @@ ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std
   }
   if (guard && b.type(*guard).lanes == 1) guard = b.splat(*guard, body.lanes);
   if (body.mask) guard = guard ? b.prim(Prim::bit_and, kBool, {*body.mask, *guard}) : *body.mask;
+  if (a.access == LoopNest::Access::Backwards) {
+    // The lanes' elements end where the first lane's is: loaded forwards, and turned around.
+    std::vector<uint8_t> picks(body.lanes);
+    for (uint16_t n = 0; n < body.lanes; ++n) picks[n] = static_cast<uint8_t>(body.lanes - 1 - n);
+    const ValueId first = b.sub(a.offset, b.index(body.lanes - 1));
+    const ValueId v = guard ? b.load_masked(buffer, first, b.shuffle(*guard, *guard, picks), b.splat(zero, body.lanes))
+                            : b.load(buffer, first, body.lanes);
+    return b.shuffle(v, v, picks);
+  }
   if (guard) return b.load_masked(buffer, a.offset, *guard, b.splat(zero, body.lanes));
   return b.load(buffer, a.offset, body.lanes);
 }

@@ -14,7 +14,8 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map", "row_inner", "row_columns", "row_split", "contract", "sort", "scatter"};
+  constexpr std::string_view names[] = {"map",       "map_tiled", "row_inner", "row_columns",
+                                        "row_split", "contract",  "sort",      "scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -146,6 +147,13 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     bool only = true;  // every output is streamed, so that one flag serves all
     for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
     s.non_temporal = only && can_stream(inner);
+    if (const TurnedLoads turned = turned_loads(probe); !turned.loads.empty()) {
+      s.strategy = Strategy::MapTiled;
+      s.unroll = 1;
+      s.block = 64;
+      s.rows_per_task = std::max<int64_t>(1, task_elements / (s.block * s.block));
+      return s;
+    }
     if (s.non_temporal) s.prefetch_bytes = 2048;
     return s;
   }

@@ -11,6 +11,7 @@ namespace lazuli::codegen {
 
 enum class Strategy : uint8_t {
   Map,         // vectors along the innermost axis
+  MapTiled,    // the same in tiles, of which operands that run along another axis are turned around first
   RowInner,    // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
   RowColumns,  // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
   RowSplit,    // few long rows: chunks are tasks, partial results are combined in a phase of their own
@@ -31,9 +32,10 @@ std::string_view name(Pack p);
 struct Schedule {
   Strategy strategy = Strategy::Map;
   int vector_bits = 256;
-  int unroll = 1;     // vectors per iteration
-  int64_t block = 0;  // elements of the innermost axis per task; 0: whole axis; Sort: of a piece
-  int64_t rows_per_task = 1;
+  int unroll = 1;  // vectors per iteration
+  // Elements of the innermost axis per task; 0: whole axis. Sort: of a piece. MapTiled: rows and columns of a tile.
+  int64_t block = 0;
+  int64_t rows_per_task = 1;  // MapTiled: tiles
   int rows_at_once = 1;       // RowColumns: rows of one accumulator that a pass over the columns takes in
   int64_t ranges = 1;         // Scatter: parts of the indexed axes that are tasks of their own
   bool non_temporal = false;  // outputs bypass the cache

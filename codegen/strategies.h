@@ -5,12 +5,21 @@
 namespace lazuli::codegen {
 
 void lower_map(RegionEmitter& e);          // lower_map.cpp
+void lower_map_tiled(RegionEmitter& e);    // lower_map_tiled.cpp
 void lower_row_inner(RegionEmitter& e);    // lower_row_inner.cpp
 void lower_row_columns(RegionEmitter& e);  // lower_row_columns.cpp
 void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
 void lower_contract(RegionEmitter& e);     // lower_contract.cpp
 void lower_scatter(RegionEmitter& e);      // lower_scatter.cpp
 void lower_sort(RegionEmitter& e);         // lower_sort.cpp
+
+/// Loads of a map that are consecutive along a loop other than the innermost, all along the same one.
+struct TurnedLoads {
+  size_t across = 0;  // that loop's group
+  std::vector<ItemId> loads;
+};
+/// None where a tile would be mostly edge.
+TurnedLoads turned_loads(const RegionEmitter& e);
 
 /// How the loops of a scatter's result divide: values are rows of `rows` times `columns` elements.
 struct ScatterLoops {

@@ -1,6 +1,7 @@
 // Every strategy against the reference interpreter, bit for bit: kernel IR interpreted and as machine code, at all
 // widths.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/pipeline/harness.h"
@@ -70,6 +71,39 @@ TEST(LowerMap, Movement) {
       "graph {\n%0 = data : float32[9, 20]\n%1 = data : float32[3, 5]\n"
       "%2 = slice_update %0, %1 {start = [1, 2], step = [2, 3]} : float32[9, 20]\nreturn %2\n}\n",
       "slice_update");
+}
+
+TEST(LowerMap, TurnsWhatRunsAcross) {
+  for (const auto& [t, sizes] : {std::pair{"float32", std::vector{std::pair{16, 16}, {129, 100}}},
+                                 {"float64", {{65, 63}}},
+                                 {"int8", {{17, 130}}},
+                                 {"bfloat16", {{128, 64}}}})
+    for (const auto& [m, n] : sizes) {
+      const std::string text = fmt::format(
+          "graph {{\n%0 = data : {0}[3, {1}, {2}]\n%1 = data : {0}[3, {2}, {1}]\n%2 = data : {0}[3, {2}, {1}]\n"
+          "%3 = permute %0 {{axes = [0, 2, 1]}} : {0}[3, {2}, {1}]\n%4 = flip %2 {{axes = [2]}} : {0}[3, {2}, {1}]\n"
+          "%5 = sub %3, %1 : {0}[3, {2}, {1}]\n%6 = add %5, %4 : {0}[3, {2}, {1}]\nreturn %6\n}}\n",
+          t, m, n);
+      expect_equal(text, fmt::format("{} {}x{}", t, m, n));
+    }
+  ir::Interner interner;
+  const ir::Graph g = ir::parse(
+      "graph {\n%0 = data : float32[64, 48]\n"
+      "%1 = permute %0 {axes = [1, 0]} : float32[48, 64]\nreturn %1\n}\n",
+      interner);
+  EXPECT_THAT(run_graph(g, random_leaves(1), {}).schedules, ::testing::ElementsAre(::testing::HasSubstr("map_tiled")));
+}
+
+/// Elements in reverse are loaded forwards: no address per lane.
+TEST(LowerMap, ReadsBackwards) {
+  ir::Interner interner;
+  const ir::Graph g = ir::parse(
+      "graph {\n%0 = data : float32[300]\n%1 = flip %0 {axes = [0]} : float32[300]\n"
+      "%2 = neg %1 : float32[300]\nreturn %2\n}\n",
+      interner);
+  const RunResult r = run_graph(g, random_leaves(1), {});
+  ASSERT_EQ(r.kernels.size(), 1u);
+  EXPECT_THAT(codegen::print_kernel(*r.kernels[0]), ::testing::Not(::testing::HasSubstr("iota")));
 }
 
 TEST(LowerMap, OtherTypes) {
