@@ -24,7 +24,7 @@ class Interpreter {
     lanes_.resize(lanes);
     size_t next_scratch = 0;
     for (size_t b = 0; b < k.buffers.size(); ++b) {
-      const bool own = k.buffers[b].role == Role::Scratch;
+      const bool own = is_private(k.buffers[b].role);
       memory_.push_back(static_cast<char*>(own ? scratch[next_scratch++] : args.buffers[b]));
     }
   }
@@ -108,6 +108,7 @@ class Interpreter {
         return store(i);
       case KOp::Prefetch:
       case KOp::Fence:
+      case KOp::Barrier:
         return;
       case KOp::For: {
         const Block& b = k_.blocks[i.blocks[0]];

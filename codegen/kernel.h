@@ -5,7 +5,7 @@
 // no stack slots to promote. Sizes and strides are arguments, so one kernel serves many shapes.
 //
 // Invariants (verify_kernel is the spec): operands are defined before use in an enclosing block; lanes of operands
-// agree; only `check`, Store, Prefetch and Fence have effects; nothing traps.
+// agree; only `check`, Store, Prefetch, Fence and Barrier have effects; nothing traps.
 #pragma once
 #include <memory>
 #include <string>
@@ -49,6 +49,7 @@ enum class KOp : uint8_t {
   Store,      // buffer imm: (offset, value) or (offset, value, mask). Scalar offset: consecutive; vector: a scatter.
   Prefetch,   // buffer imm: (offset)
   Fence,      // orders non-temporal stores before the end of the task
+  Barrier,    // the threads of a block meet (CUDA); nothing elsewhere. Stands outside of Thread loops
   For,        // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
   If,         // (condition) two blocks; results: what they yield
 };
@@ -87,6 +88,7 @@ enum class Role : uint8_t {
   InOut,      // read and written in place
   Workspace,  // per launch, shared by the phases
   Scratch,    // per worker, contents undefined at the start of a task
+  Shared,     // the same, of `extent` elements, in the memory that the threads of a block share (CUDA)
 };
 std::string_view name(Role r);
 std::string_view name(KOp op);
@@ -96,7 +98,12 @@ std::string str(Type t);
 struct Buffer {
   DType dtype;
   Role role;
+  int64_t extent = 0;  // Shared: elements; part of the code
 };
+/// Memory of one worker: found through a PhaseFn's `scratch`.
+constexpr bool is_private(Role r) {
+  return r == Role::Scratch || r == Role::Shared;
+}
 
 struct Phase {
   std::string name;
@@ -126,12 +133,12 @@ std::string structural_key(const Kernel& k);
 
 /// What a phase function receives. Generated code relies on this layout.
 struct LaunchArgs {
-  void* const* buffers;  // one per Kernel::buffers, Scratch entries ignored
+  void* const* buffers;  // one per Kernel::buffers, entries of private ones ignored
   const int64_t* sizes;
   const uint64_t* scalars;  // bit patterns, zero-extended
 };
 /// Runs tasks [begin, end) of one phase. Returns 0, or nonzero when a check failed. Never throws.
-/// `scratch` has one pointer per Scratch buffer, in their order.
+/// `scratch` has one pointer per private buffer, in their order.
 using PhaseFn = int32_t (*)(const LaunchArgs* args, int64_t begin, int64_t end, void* const* scratch);
 
 /// Reference execution of one phase: the meaning of kernel IR. Same contract as a PhaseFn.

@@ -130,7 +130,7 @@ ValueId KernelBuilder::load_any(Inst inst, Type result) {
 void KernelBuilder::emit_effect(Inst inst) {
   const BlockId block = current();
   for (ValueId v : inst.operands) depth_of(v);
-  if (inst.op == KOp::Store) ++effects_;
+  if (inst.op == KOp::Store || inst.op == KOp::Barrier) ++effects_;
   append(std::move(inst), {}, block);
   for (const OpenBlock& o : open_) block_has_effect_[o.block] = true;
 }
@@ -154,8 +154,8 @@ void KernelBuilder::close_block(std::vector<ValueId> yields) {
 
 // ---- Arguments and control flow ------------------------------------------------------------------------------------
 
-uint32_t KernelBuilder::add_buffer(DType dtype, Role role) {
-  kernel_.buffers.push_back({dtype, role});
+uint32_t KernelBuilder::add_buffer(DType dtype, Role role, int64_t extent) {
+  kernel_.buffers.push_back({dtype, role, extent});
   return static_cast<uint32_t>(kernel_.buffers.size() - 1);
 }
 

@@ -22,7 +22,8 @@ class KernelBuilder {
   explicit KernelBuilder(std::string name);
 
   // Arguments.
-  uint32_t add_buffer(DType dtype, Role role);
+  /// `extent`: elements, of a Shared buffer only.
+  uint32_t add_buffer(DType dtype, Role role, int64_t extent = 0);
   uint32_t add_scalar(DType dtype);
   uint32_t add_size();
   /// An int64 argument; its value at launch is the caller's business. Values belong to one phase: another phase that
@@ -78,6 +79,8 @@ class KernelBuilder {
   void store_masked(uint32_t buffer, ValueId offset, ValueId value, ValueId mask);
   void prefetch(uint32_t buffer, ValueId offset);
   void fence();
+  /// Between threads that write memory of a block and others that read it there. Not in a Thread loop.
+  void barrier();
   void check(ValueId condition);
   /// The same, once, and outside of every loop that the condition does not depend on. Such loops must not be empty.
   void check_outside(ValueId condition);

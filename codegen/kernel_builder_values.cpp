@@ -310,6 +310,10 @@ void KernelBuilder::fence() {
   emit_effect(Inst{KOp::Fence});
 }
 
+void KernelBuilder::barrier() {
+  emit_effect(Inst{KOp::Barrier});
+}
+
 void KernelBuilder::check(ValueId condition) {
   if (const auto c = constant_of(condition); c && *c) return;
   Inst inst{KOp::Prim};

@@ -58,6 +58,15 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Scatter:
       lower_scatter(e);
       break;
+    case Strategy::BlockRows:
+      lower_block_rows(e);
+      break;
+    case Strategy::BlockSplit:
+      lower_block_split(e);
+      break;
+    case Strategy::BlockColumns:
+      lower_block_columns(e);
+      break;
   }
   add_flops(e);
   e.lowered.schedule = e.schedule;

@@ -7,14 +7,14 @@
 namespace lazuli::codegen {
 
 std::string_view name(Role r) {
-  constexpr std::string_view names[] = {"input", "output", "inout", "workspace", "scratch"};
+  constexpr std::string_view names[] = {"input", "output", "inout", "workspace", "scratch", "shared"};
   return names[static_cast<size_t>(r)];
 }
 
 std::string_view name(KOp op) {
-  constexpr std::string_view names[] = {"prim", "size",    "scalar",   "iota",     "splat", "low",
-                                        "high", "extract", "shuffle",  "lanemask", "any",   "fastdiv",
-                                        "load", "store",   "prefetch", "fence",    "for",   "if"};
+  constexpr std::string_view names[] = {"prim",     "size",    "scalar",   "iota", "splat",   "low",  "high",
+                                        "extract",  "shuffle", "lanemask", "any",  "fastdiv", "load", "store",
+                                        "prefetch", "fence",   "barrier",  "for",  "if"};
   return names[static_cast<size_t>(op)];
 }
 
@@ -30,8 +30,11 @@ class Printer {
 
   std::string run() {
     put("kernel {}(", k_.name);
-    for (size_t i = 0; i < k_.buffers.size(); ++i)
-      put("{}b{}: {} {}", i ? ", " : "", i, lazuli::name(k_.buffers[i].dtype), name(k_.buffers[i].role));
+    for (size_t i = 0; i < k_.buffers.size(); ++i) {
+      const Buffer& b = k_.buffers[i];
+      put("{}b{}: {} {}", i ? ", " : "", i, lazuli::name(b.dtype), name(b.role));
+      if (b.role == Role::Shared) put("[{}]", b.extent);
+    }
     put(") scalars(");
     for (size_t i = 0; i < k_.scalars.size(); ++i) put("{}{}", i ? ", " : "", lazuli::name(k_.scalars[i]));
     put(") sizes({})\n", k_.size_args);
@@ -95,6 +98,8 @@ class Printer {
         return put("prefetch b{}[{}]\n", i.imm, ref(i.operands[0]));
       case KOp::Fence:
         return put("fence\n");
+      case KOp::Barrier:
+        return put("barrier\n");
       case KOp::Prim:
         if (i.prim == Prim::check) return put("check {}\n", ref(i.operands[0]));
         if (i.prim == Prim::constant)

@@ -118,6 +118,12 @@ void RegionEmitter::declare_buffers() {
   }
 }
 
+uint32_t RegionEmitter::add_shared(DType dtype, int64_t elements) {
+  lowered.buffers.push_back(nullptr);
+  lowered.buffer_bytes.push_back(elements * static_cast<int64_t>(itemsize(dtype)));
+  return b.add_buffer(dtype, Role::Shared, elements);
+}
+
 uint32_t RegionEmitter::add_scratch(DType dtype, Role role, int64_t elements) {
   lowered.buffers.push_back(nullptr);
   lowered.buffer_bytes.push_back(elements * static_cast<int64_t>(itemsize(dtype)));

@@ -14,8 +14,8 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map",       "map_tiled", "row_inner", "row_columns",
-                                        "row_split", "contract",  "sort",      "scatter"};
+  constexpr std::string_view names[] = {"map",  "map_tiled", "row_inner",  "row_columns", "row_split",    "contract",
+                                        "sort", "scatter",   "block_rows", "block_split", "block_columns"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -37,7 +37,7 @@ std::string Schedule::str() const {
   if (tile_rows)
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
-  if (threads) out += fmt::format(" threads={}", threads);
+  if (threads) out += fmt::format(" threads={} registers={}", threads, registers);
   return out;
 }
 
@@ -89,13 +89,40 @@ Schedule scatter_schedule(const RegionEmitter& probe, Schedule s) {
   return s;
 }
 
-Schedule gpu_schedule(const Region& region) {
-  if (region.kind != RegionKind::Map)
-    throw Error(ErrorKind::Unsupported,
-                fmt::format("{} regions have no CUDA schedule yet; map regions have", name(region.kind)));
+/// Whether threads or vectors should run along the innermost kept axis rather than along the reduced ones.
+bool reduces_an_outer_axis(const RegionEmitter& probe) {
+  const LoopNest& nest = probe.nest;
+  if (nest.kept_count() == 0) return false;
+  std::vector<uint32_t> along_reduced;
+  for (size_t g = nest.kept_count(); g < nest.groups().size(); ++g)
+    along_reduced.push_back(nest.groups()[g].variables.back());
+  return !reads_along(probe.graph, *probe.region.arena, along_reduced) &&
+         reads_along(probe.graph, *probe.region.arena, {nest.groups()[nest.kept_count() - 1].variables.back()});
+}
+
+Schedule gpu_schedule(const RegionEmitter& probe) {
+  const Region& region = probe.region;
   Schedule s;
   s.threads = 256;
-  s.block = 1024;
+  s.registers = 128;
+  if (region.kind == RegionKind::Map) {
+    s.block = 1024;
+    return s;
+  }
+  if (region.kind != RegionKind::Row && !(region.kind == RegionKind::Contract && is_lane_contraction(region)))
+    throw Error(ErrorKind::Unsupported,
+                fmt::format("{} regions cannot be computed on CUDA devices yet", name(region.kind)),
+                "move the operands to the CPU with to(kCPU)");
+  if (reduces_an_outer_axis(probe)) {
+    s.strategy = Strategy::BlockColumns;
+    return s;
+  }
+  const int64_t chunks = (probe.nest.reduced_extent() + kChunk - 1) / kChunk;
+  // A thread per lane; more chunks at once keep more reads under way.
+  const int64_t at_once = std::clamp<int64_t>(chunks, 1, 4);
+  s.threads = static_cast<int>(at_once * kLanes);
+  const bool few_rows = probe.nest.kept_extent() < probe.options.gpu->processors;
+  s.strategy = few_rows && chunks > at_once ? Strategy::BlockSplit : Strategy::BlockRows;
   return s;
 }
 
@@ -115,7 +142,7 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
 Schedule choose_schedule(const RegionEmitter& probe) {
   const Region& region = probe.region;
   const LoweringOptions& options = probe.options;
-  if (options.gpu) return gpu_schedule(region);
+  if (options.gpu) return gpu_schedule(probe);
   Schedule s;
   s.vector_bits = options.target.vector_bits;
   const int64_t task_elements = options.target.task_elements, long_row = task_elements / 2;
@@ -171,12 +198,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     choose_contract_schedule(probe, s);
     return s;
   }
-  std::vector<uint32_t> along_reduced, along_kept;
-  for (size_t g = 0; g < nest.groups().size(); ++g)
-    (g < nest.kept_count() ? along_kept : along_reduced).push_back(nest.groups()[g].variables.back());
-  const bool kept_run = nest.kept_count() > 0;
-  if (kept_run && !reads_along(probe.graph, *region.arena, along_reduced) &&
-      reads_along(probe.graph, *region.arena, {nest.groups()[nest.kept_count() - 1].variables.back()})) {
+  if (reduces_an_outer_axis(probe)) {
     s.strategy = Strategy::RowColumns;
     const int64_t columns = nest.groups()[nest.kept_count() - 1].extent;
     s.block = std::min(columns, std::min<int64_t>(task_elements, 4096));

@@ -2,6 +2,7 @@
 // reports, or forced by a test or a tuner. It never changes a result's bits.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "codegen/target.h"
@@ -10,14 +11,17 @@
 namespace lazuli::codegen {
 
 enum class Strategy : uint8_t {
-  Map,         // vectors along the innermost axis
-  MapTiled,    // the same in tiles, of which operands that run along another axis are turned around first
-  RowInner,    // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
-  RowColumns,  // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
-  RowSplit,    // few long rows: chunks are tasks, partial results are combined in a phase of their own
-  Contract,    // vectors along the result's innermost axis
-  Sort,        // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling
-  Scatter,     // the base first, then the values in order; tasks own parts of the result
+  Map,           // vectors along the innermost axis
+  MapTiled,      // the same in tiles, of which operands that run along another axis are turned around first
+  RowInner,      // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
+  RowColumns,    // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
+  RowSplit,      // few long rows: chunks are tasks, partial results are combined in a phase of their own
+  Contract,      // vectors along the result's innermost axis
+  Sort,          // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling
+  Scatter,       // the base first, then the values in order; tasks own parts of the result
+  BlockRows,     // GPU: a block takes whole rows, a thread one lane of a chunk
+  BlockSplit,    // GPU: few long rows: chunks are spread over blocks, partial results merged by a launch of their own
+  BlockColumns,  // GPU: the reduced axis is an outer one: threads run along the innermost kept axis
 };
 std::string_view name(Strategy s);
 
@@ -41,6 +45,7 @@ struct Schedule {
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU
+  int registers = 0;          // GPU: that a thread has at most
   int parts = 0;              // a region of parts: how many; the rest is the schedule of the first
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
@@ -58,8 +63,8 @@ struct LoweringOptions {
   /// Pairs from Region::may_alias that the memory plan put into one buffer.
   std::vector<std::pair<uint32_t, uint32_t>> aliases;
   bool allow_non_temporal = true;
-  /// Schedule for a GPU: tasks are blocks, elements of a task are spread over threads. Map regions only, so far.
-  bool gpu = false;
+  /// Schedule for this GPU: tasks are blocks, elements of a task are spread over threads.
+  std::optional<GpuTarget> gpu = {};
 };
 
 Schedule choose_schedule(const ir::Region& region, const LoweringOptions& options);

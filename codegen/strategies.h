@@ -12,6 +12,9 @@ void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
 void lower_contract(RegionEmitter& e);     // lower_contract.cpp
 void lower_scatter(RegionEmitter& e);      // lower_scatter.cpp
 void lower_sort(RegionEmitter& e);         // lower_sort.cpp
+void lower_block_rows(RegionEmitter& e);   // lower_block_rows.cpp
+void lower_block_split(RegionEmitter& e);
+void lower_block_columns(RegionEmitter& e);  // lower_block_columns.cpp
 
 /// Loads of a map that are consecutive along a loop other than the innermost, all along the same one.
 struct TurnedLoads {

@@ -13,7 +13,10 @@ class Writer {
   std::string run() {
     put(kFormat);
     put(k_.buffers.size());
-    for (const Buffer& b : k_.buffers) put(static_cast<uint64_t>(b.dtype) << 3 | static_cast<uint64_t>(b.role));
+    for (const Buffer& b : k_.buffers) {
+      put(static_cast<uint64_t>(b.dtype) << 3 | static_cast<uint64_t>(b.role));
+      if (b.role == Role::Shared) put(static_cast<uint64_t>(b.extent));
+    }
     put(k_.scalars.size());
     for (DType t : k_.scalars) put(static_cast<uint64_t>(t));
     put(k_.size_args);
@@ -23,7 +26,7 @@ class Writer {
   }
 
  private:
-  static constexpr uint64_t kFormat = 2;  // changes when the meaning of kernel IR does
+  static constexpr uint64_t kFormat = 3;  // changes when the meaning of kernel IR does
 
   /// Little groups of seven bits, the highest bit says that more follow.
   void put(uint64_t v) {

@@ -9,4 +9,8 @@ std::string CpuTarget::str() const {
                      l3_bytes, task_elements);
 }
 
+std::string GpuTarget::str() const {
+  return fmt::format("{} processors={} shared={} l2={}", arch, processors, shared_bytes, l2_bytes);
+}
+
 }  // namespace lazuli::codegen

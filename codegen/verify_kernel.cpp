@@ -123,6 +123,10 @@ class Verifier {
       case KOp::Fence:
         counts(operands == 0), results = 0;
         break;
+      case KOp::Barrier:
+        need(!in_threads_, "threads do not meet inside a thread loop");
+        counts(operands == 0), results = 0;
+        break;
       case KOp::For:
         counts(operands >= 3), results = operands - 3;
         break;
@@ -276,7 +280,10 @@ class Verifier {
       need(arg_type(b, k + 1) == t && k_.values[i.results[k]] == t, "a carried value keeps its type");
       need(b.yields[k] < k_.values.size() && k_.values[b.yields[k]] == t, "a carried value keeps its type");
     }
+    const bool outside = !in_threads_;
+    in_threads_ |= i.loop == LoopKind::Thread;
     block(i.blocks[0], home, depth + 1);
+    if (outside) in_threads_ = false;
   }
 
   void if_then(const Inst& i, BlockId home, int depth) {
@@ -297,7 +304,7 @@ class Verifier {
   std::vector<bool> visible_, seen_block_;
   std::vector<ValueId> scope_;  // visible values, innermost last
   InstId current_ = kNone;
-  bool has_checks_ = false;
+  bool has_checks_ = false, in_threads_ = false;
 };
 
 }  // namespace

@@ -135,6 +135,7 @@ bool reads_nothing(Op op) {
     case Op::concat:
     case Op::variable:
     case Op::custom_result:
+    case Op::to:
       return true;
     default:
       return ir::is_movement(op) || ir::family(op) == ir::Family::Cast;

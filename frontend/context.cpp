@@ -29,6 +29,16 @@ EvalOptions Context::merged(EvalOptions options) const {
   return options;
 }
 
+std::shared_ptr<runtime::Buffer> Context::allocate(int64_t bytes, Device device) {
+  return device.is_cpu() ? allocator.allocate(bytes) : runtime.allocator(device).allocate(bytes);
+}
+
+std::shared_ptr<runtime::Buffer> Context::copy_of(const runtime::Buffer& from) {
+  auto buffer = allocate(from.bytes(), from.device());
+  runtime.copy(*buffer, from, from.bytes());
+  return buffer;
+}
+
 void Context::link(Storage& s) {
   if (s.linked) return;
   s.linked = true;

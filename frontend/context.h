@@ -76,7 +76,9 @@ class Context {
   /// Called for every value that is made lazily: evaluates what has grown beyond the limit (see growth.cpp).
   void note_growth(const std::shared_ptr<Storage>& s, const Location& loc);
 
-  std::shared_ptr<runtime::Buffer> allocate(int64_t bytes) { return allocator.allocate(bytes); }
+  std::shared_ptr<runtime::Buffer> allocate(int64_t bytes, Device device = kCPU);
+  /// A buffer of its own, on the same device, with the same contents.
+  std::shared_ptr<runtime::Buffer> copy_of(const runtime::Buffer& from);
 
  private:
   Storage* first_pending_ = nullptr;

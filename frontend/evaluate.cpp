@@ -9,7 +9,6 @@
 // pass will read are computed along as outputs of the same program. What backward() has left pending is computed
 // together.
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "frontend/compile/scope.h"
 #include "frontend/history.h"
 #include "frontend/pending_graph.h"
+#include "runtime/context.h"
 #include "runtime/executor.h"
 
 namespace lazuli {
@@ -45,8 +45,7 @@ void copy_out(Storage& root) {
   Context& ctx = context();
   const std::shared_ptr<Materialized> old = root.held;
   const bool ready = root.ready();
-  auto moved = ctx.allocate(old->buffer->bytes());
-  std::memcpy(moved->data(), old->buffer->data(), static_cast<size_t>(moved->bytes()));
+  auto moved = ctx.copy_of(*old->buffer);
   old->buffer->swap_memory(*moved);  // `moved` has the storage's memory now
   root.held = materialize(old->leaf.get(), std::move(moved), nullptr);
   if (ready) root.value = on_leaf(root.value, root.held->leaf);
@@ -293,11 +292,12 @@ class Evaluation {
     for (Job& job : jobs_) {
       if ((job.kind != Job::Kind::Copy && job.kind != Job::Kind::Fill) || job.after != after) continue;
       const ir::Node& value = *job.value;
-      if (!job.target) job.target = context().allocate(value.nbytes());
-      const void* from = job.kind == Job::Kind::Fill ? fill_bits(value)
-                         : job.source                ? job.source->buffer->data()
-                                                     : result_.buffers[job.output]->data();
-      std::memmove(job.target->data(), from, static_cast<size_t>(value.nbytes()));
+      if (!job.target) job.target = context().allocate(value.nbytes(), value.device());
+      runtime::Context& runtime = context().runtime;
+      if (job.kind == Job::Kind::Fill)
+        runtime.upload(*job.target, fill_bits(value), value.nbytes());
+      else
+        runtime.copy(*job.target, job.source ? *job.source->buffer : *result_.buffers[job.output], value.nbytes());
     }
   }
 
@@ -394,8 +394,7 @@ void* escape(const std::shared_ptr<Storage>& root) {
       if (!root->ready()) continue;
       const ir::Node* leaf = root->held->leaf.get();
       if (root->held.use_count() > 1) {  // another storage has the same value: this one takes a copy
-        auto own = ctx.allocate(root->held->buffer->bytes());
-        std::memcpy(own->data(), root->held->buffer->data(), static_cast<size_t>(own->bytes()));
+        auto own = ctx.copy_of(*root->held->buffer);
         old = std::exchange(root->held, materialize(leaf, std::move(own), nullptr));
         old_value = std::exchange(root->value, on_leaf(root->value, root->held->leaf));
       } else if (leaf->use_count() > 2) {  // more than value and held

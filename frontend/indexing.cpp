@@ -297,9 +297,11 @@ void put_at(Tensor& self, std::span<const TensorIndex> indices, const Tensor& va
 }
 
 void put_at(Tensor& self, std::span<const TensorIndex> indices, const Scalar& value, const Location& loc) {
-  if (const Tensor* mask = only_mask(indices)) return put_masked(self, *mask, argument(value, self.dtype(), loc), loc);
+  if (const Tensor* mask = only_mask(indices))
+    return put_masked(self, *mask, on_device(argument(value, self.dtype(), loc), self.device(), loc), loc);
   Indexed at = parse(self, indices, loc);
-  if (!at.taken.empty()) return put_taken(at, argument(value, self.dtype(), loc), false, loc);
+  if (!at.taken.empty())
+    return put_taken(at, on_device(argument(value, self.dtype(), loc), self.device(), loc), false, loc);
   at.view.fill_(value, loc);
 }
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "frontend/compile/scope.h"
@@ -10,6 +9,7 @@
 #include "frontend/element.h"
 #include "frontend/layout.h"
 #include "lazuli/tensor.h"
+#include "runtime/context.h"
 
 namespace lazuli {
 
@@ -26,9 +26,34 @@ std::shared_ptr<Materialized> ready_value(const TensorImpl& impl) {
   }
 }
 
-const std::byte* first_element(const Materialized& m, const TensorImpl& impl) {
-  return static_cast<const std::byte*>(m.buffer->data()) + impl.offset * static_cast<int64_t>(itemsize(impl.dtype));
+int64_t first_byte(const TensorImpl& impl) {
+  return impl.offset * static_cast<int64_t>(itemsize(impl.dtype));
 }
+
+const std::byte* first_element(const Materialized& m, const TensorImpl& impl) {
+  return static_cast<const std::byte*>(m.buffer->data()) + first_byte(impl);
+}
+
+/// A value's memory as the host can read it: where it is, or a copy of it.
+class OnHost {
+ public:
+  explicit OnHost(const TensorImpl& impl) : value_(ready_value(impl)) {
+    const runtime::Buffer& buffer = *value_->buffer;
+    if (buffer.device().is_cpu()) {
+      first_ = first_element(*value_, impl);
+      return;
+    }
+    copy_.resize(static_cast<size_t>(buffer.bytes()));
+    context().runtime.download(copy_.data(), buffer, buffer.bytes());
+    first_ = copy_.data() + first_byte(impl);
+  }
+  const std::byte* first() const { return first_; }
+
+ private:
+  std::shared_ptr<Materialized> value_;
+  std::vector<std::byte> copy_;
+  const std::byte* first_;
+};
 
 /// item<T>() refuses what T cannot say; to_vector converts as cast does.
 template <class To>
@@ -71,7 +96,7 @@ Scalar Tensor::item(Location loc) const {
   return visit_dtype(impl.dtype, [&](auto tag) -> Scalar {
     using T = typename decltype(tag)::type;
     T v;
-    std::memcpy(&v, first_element(*value, impl), sizeof v);
+    context().runtime.download(&v, *value->buffer, sizeof v, first_byte(impl));
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
       return Scalar(static_cast<float>(v));
     } else {
@@ -104,9 +129,9 @@ template <class T>
 std::vector<T> Tensor::to_vector(Location loc) const {
   const TensorImpl& impl = *impl_of(*this, loc);
   refuse_observation(*impl.root, "to_vector", loc);
-  const auto value = ready_value(impl);
-  const std::byte* base = first_element(*value, impl);
   std::vector<T> result(static_cast<size_t>(numel()));
+  const OnHost value(impl);
+  const std::byte* base = value.first();
   if (result.empty()) return result;
   visit_dtype(impl.dtype, [&](auto tag) {
     using From = typename decltype(tag)::type;
@@ -153,6 +178,9 @@ const T* Tensor::const_data_ptr(Location loc) const {
 }
 
 void check_accessor_rank(const Tensor& t, size_t rank, const Location& loc) {
+  if (!t.device().is_cpu())
+    throw Error(ErrorKind::Device, fmt::format("accessor: the tensor is on {}", t.device().str()),
+                "move it to the host with to(kCPU)", loc);
   if (static_cast<size_t>(t.dim()) != rank)
     throw Error(ErrorKind::Shape, fmt::format("TensorAccessor expected {} dims but tensor has {}", rank, t.dim()), {},
                 loc);

@@ -21,7 +21,7 @@ struct HostView {
 HostView host_view(const Tensor& t) {
   refuse_observation(*t.impl()->root, "printing", t.impl()->where);
   HostView v;
-  v.tensor = t.contiguous();
+  v.tensor = t.to(kCPU).contiguous();
   v.array = {v.tensor.dtype(), v.tensor.sizes(), v.tensor.strides(), v.tensor.const_data_ptr()};
   return v;
 }

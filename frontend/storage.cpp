@@ -59,12 +59,6 @@ Tensor base_of(std::shared_ptr<Storage> root, const Location& loc) {
 
 namespace {
 
-std::shared_ptr<runtime::Buffer> copy_of(const runtime::Buffer& from) {
-  auto buffer = context().allocate(from.bytes());
-  std::memcpy(buffer->data(), from.data(), static_cast<size_t>(from.bytes()));
-  return buffer;
-}
-
 /// What the value before `step` becomes when the value after it is `inner`.
 ir::NodeRef write_back(const ViewStep& step, const ir::NodeRef& before, const ir::NodeRef& inner, const Location& loc) {
   switch (step.op) {
@@ -184,7 +178,7 @@ Tensor wrap(ir::NodeRef value, Location loc) {
     if (m->buffer->external()) {  // its owner may write at any time: the value of this moment is copied
       lock.unlock();
       std::lock_guard evaluation(ctx.evaluation);
-      auto buffer = copy_of(*m->buffer);
+      auto buffer = context().copy_of(*m->buffer);
       lock.lock();
       m = materialize(leaf.get(), std::move(buffer), nullptr);
     }

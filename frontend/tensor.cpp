@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "frontend/build.h"
 #include "frontend/context.h"
 #include "frontend/layout.h"
 
@@ -164,7 +165,7 @@ Tensor& Tensor::copy_(const Tensor& src, Location loc) {
 
 Tensor& Tensor::fill_(Scalar value, Location loc) {
   const TensorImpl& impl = *impl_of(*this, loc);
-  assign(*this, expand_to(argument(value, impl.dtype, loc), impl.shape, loc), loc);
+  assign(*this, expand_to(on_device(argument(value, impl.dtype, loc), impl.device, loc), impl.shape, loc), loc);
   return *this;
 }
 
@@ -179,7 +180,7 @@ Tensor& Tensor::fill_(const Tensor& value, Location loc) {
 
 Tensor& Tensor::zero_(Location loc) {
   const TensorImpl& impl = *impl_of(*this, loc);
-  assign(*this, expand_to(constant(0, impl.dtype, loc), impl.shape, loc), loc);
+  assign(*this, expand_to(on_device(constant(0, impl.dtype, loc), impl.device, loc), impl.shape, loc), loc);
   return *this;
 }
 

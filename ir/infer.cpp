@@ -80,6 +80,8 @@ Inferred infer_family(const NodeSpec& spec) {
       return infer_composite(spec);
     case Family::Custom:
       return infer_custom(spec);
+    case Family::Transfer:
+      return {spec.inputs[0]->dtype(), spec.inputs[0]->shape(), spec.device};
   }
   reject(spec, ErrorKind::Internal, "has no family");
 }
@@ -99,7 +101,8 @@ Inferred infer(const NodeSpec& spec) {
   Inferred result = infer_family(spec);
   if (!is_supported(result.dtype))
     reject(spec, ErrorKind::Unsupported, fmt::format("element type {} is not supported", name(result.dtype)));
-  result.device = family(spec.op) == Family::Leaf ? spec.device : spec.inputs[0]->device();
+  result.device =
+      family(spec.op) == Family::Leaf || family(spec.op) == Family::Transfer ? spec.device : spec.inputs[0]->device();
   check_shape(spec, result.dtype, result.shape);
   return result;
 }

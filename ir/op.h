@@ -16,7 +16,19 @@ enum class Op : uint16_t {
 #undef LAZULI_ELEMENTWISE
 };
 
-enum class Family : uint8_t { Leaf, Elementwise, Cast, Movement, Indexed, Order, Reduce, Contract, Composite, Custom };
+enum class Family : uint8_t {
+  Leaf,
+  Elementwise,
+  Cast,
+  Movement,
+  Indexed,
+  Order,
+  Reduce,
+  Contract,
+  Composite,
+  Custom,
+  Transfer
+};
 
 /// Operand types that an elementwise op takes in the graph (the frontend promotes before).
 enum class Types : uint8_t {

@@ -46,9 +46,10 @@ void put_node(Buffer& out, const Node* n, const std::function<std::string(const 
   for (size_t i = 0; i < n->input_count(); ++i) put(out, "{}{}", i == 0 ? " " : ", ", name_of(n->input(i)));
   put_attr(out, n);
   put(out, " : {}{}", name(n->dtype()), str(n->shape()));
-  // Other ops stand where their operands are.
+  // Other ops stand where their operands are, but for `to`.
   const bool buffer = n->op() == Op::data || n->op() == Op::argument;
-  if (family(n->op()) == Family::Leaf && (buffer || n->device() != kCPU)) put(out, " @{}", n->device().str());
+  if (family(n->op()) == Family::Transfer || (family(n->op()) == Family::Leaf && (buffer || n->device() != kCPU)))
+    put(out, " @{}", n->device().str());
 }
 
 }  // namespace

@@ -48,13 +48,25 @@ void system_free(void* data, int64_t size) {
   }
 }
 
+class HostMemory final : public MemorySource {
+ public:
+  void* allocate(int64_t bytes) override { return system_allocate(bytes); }
+  void release(void* data, int64_t bytes) noexcept override { system_free(data, bytes); }
+  int64_t retain_limit() const override { return sysconf(_SC_PHYS_PAGES) / 4 * sysconf(_SC_PAGESIZE); }
+};
+
 }  // namespace
+
+int64_t MemorySource::class_bytes(int64_t bytes) const {
+  return Allocator::class_bytes(bytes);
+}
 
 struct AllocatorState {
   struct Free {
     void* data;
     uint64_t age;  // order of release
   };
+  std::shared_ptr<MemorySource> source;
   std::mutex mutex;
   std::map<int64_t, std::deque<Free>> free;  // by class size; newest at the back
   AllocatorStats stats;
@@ -70,7 +82,7 @@ struct AllocatorState {
       for (auto it = free.begin(); it != free.end(); ++it)
         if (!it->second.empty() && (oldest == free.end() || it->second.front().age < oldest->second.front().age))
           oldest = it;
-      system_free(oldest->second.front().data, oldest->first);
+      source->release(oldest->second.front().data, oldest->first);
       stats.retained_bytes -= oldest->first;
       oldest->second.pop_front();
       if (oldest->second.empty()) free.erase(oldest);
@@ -93,7 +105,7 @@ namespace {
 }  // namespace
 
 void* AllocatorState::acquire(int64_t bytes) {
-  const int64_t size = Allocator::class_bytes(bytes);
+  const int64_t size = source->class_bytes(bytes);
   const std::lock_guard lock(mutex);
   const int64_t limit = stats.limit_bytes;
   if (limit && (bytes > limit || stats.live_bytes > limit - bytes)) refuse(bytes, stats, "the memory limit is reached");
@@ -105,12 +117,14 @@ void* AllocatorState::acquire(int64_t bytes) {
   } else {
     // Idle blocks must not push the process over the limit.
     if (limit) trim(std::max<int64_t>(0, limit - stats.live_bytes - bytes));
-    data = system_allocate(size);
+    data = source->allocate(size);
     if (!data && stats.retained_bytes > 0) {
       trim(0);
-      data = system_allocate(size);
+      data = source->allocate(size);
     }
-    if (!data) refuse(bytes, stats, "the system has no memory left");
+    if (!data)
+      refuse(bytes, stats,
+             source->device().is_cpu() ? "the system has no memory left" : "the device has no memory left");
     ++stats.system_allocations;
   }
   ++stats.blocks;
@@ -120,13 +134,13 @@ void* AllocatorState::acquire(int64_t bytes) {
 }
 
 void AllocatorState::release(void* data, int64_t bytes) {
-  const int64_t size = Allocator::class_bytes(bytes);
+  const int64_t size = source->class_bytes(bytes);
   const std::lock_guard lock(mutex);
   stats.live_bytes -= bytes;
   try {
     free[size].push_back({data, ++ages});
   } catch (const std::bad_alloc&) {
-    system_free(data, size);
+    source->release(data, size);
     return;
   }
   stats.retained_bytes += size;
@@ -142,8 +156,11 @@ int64_t Allocator::class_bytes(int64_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-Allocator::Allocator() : state_(std::make_shared<AllocatorState>()) {
-  state_->retain_limit = sysconf(_SC_PHYS_PAGES) / 4 * sysconf(_SC_PAGESIZE);
+Allocator::Allocator() : Allocator(std::make_shared<HostMemory>()) {}
+
+Allocator::Allocator(std::shared_ptr<MemorySource> source) : state_(std::make_shared<AllocatorState>()) {
+  state_->retain_limit = source->retain_limit();
+  state_->source = std::move(source);
 }
 
 Allocator::~Allocator() = default;
@@ -154,7 +171,7 @@ std::shared_ptr<Buffer> Allocator::allocate(int64_t bytes) {
   std::byte* data = b.data_;
   b.state_ = nullptr;  // `release` owns it now
   try {
-    return std::make_shared<Buffer>(data, bytes, release);
+    return std::make_shared<Buffer>(data, bytes, release, /*external=*/false, state_->source->device());
   } catch (...) {
     release();
     throw;

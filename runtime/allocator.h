@@ -18,9 +18,25 @@ struct AllocatorStats {
   uint64_t blocks = 0;              // blocks handed out so far
 };
 
+/// Where an Allocator gets its blocks. Thread-safe.
+class MemorySource {
+ public:
+  virtual ~MemorySource() = default;
+  /// Null when there is no memory left.
+  virtual void* allocate(int64_t bytes) = 0;
+  virtual void release(void* data, int64_t bytes) noexcept = 0;
+  /// What a request of `bytes` occupies; blocks of one such size are exchangeable.
+  virtual int64_t class_bytes(int64_t bytes) const;
+  /// Most bytes kept for reuse at first.
+  virtual int64_t retain_limit() const = 0;
+  virtual Device device() const { return kCPU; }
+};
+
 class Allocator {
  public:
+  /// Of host memory.
   Allocator();
+  explicit Allocator(std::shared_ptr<MemorySource> source);
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;

@@ -25,6 +25,7 @@ class Assembler {
         program_(std::make_shared<Program>()) {}
 
   std::shared_ptr<const Program> run() {
+    program_->device = boundary_.device;
     program_->arena_bytes = aligned(planned_.memory.arena_bytes);
     number_leaves();
     find_owners();
@@ -202,7 +203,7 @@ void Assembler::add_launches() {
                                    : a.kind == KernelPlan::Argument::Output ? where(region.outputs[index])
                                    : a.kind == KernelPlan::Argument::Workspace
                                        ? Binding{Binding::Arena, workspace + a.index}
-                                       : Binding{Binding::Scratch, a.index});
+                                       : Binding{Binding::Scratch, a.index});  // of Shared ones not looked at
     }
     for (const uint32_t s : kernel->scalars)
       program_->scalars.push_back({static_cast<uint32_t>(leaf_numbers_.at(region.inputs[s])),
@@ -221,6 +222,10 @@ std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& 
   return Assembler(planned, boundary).run();
 }
 
+int64_t code_bytes(const KernelPlan& k) {
+  return k.code ? static_cast<int64_t>(k.code->code_bytes) : k.gpu.module ? k.gpu.module->code_bytes() : 0;
+}
+
 int64_t Program::cost() const {
   int64_t bytes = sizeof(Program);
   bytes += static_cast<int64_t>(launches.size() * sizeof(Launch) + bindings.size() * sizeof(Binding) +
@@ -230,7 +235,7 @@ int64_t Program::cost() const {
   const KernelPlan* before = nullptr;
   for (const Launch& l : launches) {
     // Repeated kernels usually stand side by side; counting some twice only evicts earlier.
-    if (l.kernel.get() != before) bytes += static_cast<int64_t>(sizeof(KernelPlan) + l.kernel->code->code_bytes);
+    if (l.kernel.get() != before) bytes += static_cast<int64_t>(sizeof(KernelPlan)) + code_bytes(*l.kernel);
     before = l.kernel.get();
   }
   return bytes;

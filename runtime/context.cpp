@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 
 #include "runtime/program.h"
 
@@ -28,6 +29,10 @@ Context::Context(Settings settings, LogSink sink)
       sink_(std::move(sink)),
       pool_(settings_.num_threads),
       host_(codegen::host_target()),
+      cuda_({.driver_path = settings_.cuda_driver,
+             .nvrtc_path = settings_.nvrtc,
+             .exact_blocks = settings_.cuda_exact_blocks,
+             .module_cache_bytes = settings_.kernel_cache_bytes}),
       kernels_(settings_.kernel_cache_bytes),
       kernel_plans_(settings_.program_cache_bytes / 4),
       programs_(settings_.program_cache_bytes) {
@@ -47,6 +52,33 @@ void Context::clear_caches() {
   programs_.clear();
   kernel_plans_.clear();
   kernels_.clear();
+  cuda_.clear_cache();
+}
+
+Allocator& Context::allocator(Device device) {
+  return device.is_cpu() ? allocator_ : cuda_.gpu(device).allocator();
+}
+
+void Context::upload(Buffer& to, const void* from, int64_t bytes) {
+  if (bytes == 0) return;
+  if (to.device().is_cuda()) return cuda_.gpu(to.device()).upload(to.data(), from, bytes);
+  std::memmove(to.data(), from, static_cast<size_t>(bytes));
+}
+
+void Context::download(void* to, const Buffer& from, int64_t bytes, int64_t offset) {
+  if (bytes == 0) return;
+  const std::byte* at = static_cast<const std::byte*>(from.data()) + offset;
+  if (from.device().is_cuda()) return cuda_.gpu(from.device()).download(to, at, bytes);
+  std::memcpy(to, at, static_cast<size_t>(bytes));
+}
+
+void Context::copy(Buffer& to, const Buffer& from, int64_t bytes) {
+  if (from.device().is_cpu()) return upload(to, from.data(), bytes);
+  if (to.device().is_cpu()) return download(to.data(), from, bytes);
+  if (to.device() == from.device()) return cuda_.gpu(to.device()).copy(to.data(), from.data(), bytes);
+  const Allocator::Block staging = allocator_.block(bytes);  // between two GPUs by way of the host
+  download(staging.data(), from, bytes);
+  upload(to, staging.data(), bytes);
 }
 
 codegen::CpuTarget Context::target(const EvalOptions& options) const {

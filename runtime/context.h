@@ -11,6 +11,7 @@
 #include "ir/node.h"
 #include "runtime/allocator.h"
 #include "runtime/compile_pool.h"
+#include "runtime/cuda/devices.h"
 #include "runtime/kernel_cache.h"
 #include "runtime/machine_limits.h"
 #include "runtime/registry.h"
@@ -66,6 +67,16 @@ class Context {
   Allocator& allocator() { return allocator_; }
   ThreadPool& pool() { return pool_; }
   const CompilePool& compile_pool() const { return compile_pool_; }
+  /// CUDA devices; none is opened before it is asked for.
+  cuda::Devices& cuda() { return cuda_; }
+  /// The allocator of a device's memory. Throws Error(Device) when there is no such device.
+  Allocator& allocator(Device device);
+  /// From a buffer to another, on whatever devices; waits where one is the host's.
+  void copy(Buffer& to, const Buffer& from, int64_t bytes);
+  /// To a buffer, from host memory.
+  void upload(Buffer& to, const void* from, int64_t bytes);
+  /// To host memory, from `offset` bytes into a buffer.
+  void download(void* to, const Buffer& from, int64_t bytes, int64_t offset = 0);
   KernelCache& kernels() { return kernels_; }
   SharedCache<Program>& programs() { return programs_; }
   /// Lowered and compiled regions by their structure and sizes.
@@ -97,6 +108,7 @@ class Context {
   codegen::CpuTarget host_;
   std::mutex jit_mutex_;
   std::map<std::string, std::unique_ptr<codegen::LlvmJit>> jits_;
+  cuda::Devices cuda_;
   KernelCache kernels_;
   SharedCache<KernelPlan> kernel_plans_;
   SharedCache<Program> programs_;

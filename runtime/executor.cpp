@@ -1,5 +1,7 @@
 #include "runtime/executor.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstring>
 #include <unordered_map>
@@ -11,6 +13,7 @@
 #include "runtime/float_mode.h"
 #include "runtime/launch.h"
 #include "runtime/prepared.h"
+#include "runtime/segments.h"
 #include "runtime/verify_run.h"
 
 namespace lazuli::runtime {
@@ -24,22 +27,32 @@ double milliseconds_since(Clock::time_point start) {
 
 /// What a run measured, beside what is known before it.
 void add_measurements(Context& context, const Prepared& prepared, const RunInfo& info, Report& report) {
-  const MachineLimits limits = context.limits(info.threads);
+  // What a GPU can do is not measured yet.
+  const bool host = prepared.program->device.is_cpu();
+  const MachineLimits limits = host ? context.limits(info.threads) : MachineLimits{};
   for (size_t i = 0; i < prepared.program->launches.size(); ++i) {
     const KernelPlan& k = *prepared.program->launches[i].kernel;
     KernelReport& r = report.kernels[i];
     r.milliseconds = info.nanoseconds[i] * 1e-6;
-    r.peak_fraction = limits.fraction(k.bytes_read, k.bytes_written, k.flops, info.nanoseconds[i]);
+    if (host) r.peak_fraction = limits.fraction(k.bytes_read, k.bytes_written, k.flops, info.nanoseconds[i]);
   }
+}
+
+/// What the interpreter can read.
+EvalRequest on_host(Context& context, const EvalRequest& request) {
+  if (!uses_devices(request.graph)) return request;
+  return {.graph = host_twin(context, request.graph), .donated = {}, .targets = {}, .options = request.options};
 }
 
 EvalResult run_compiled(Context& context, const EvalRequest& request) {
   EvalResult result;
   const Prepared prepared = prepare(context, request);
+  if (!prepared.program) return evaluate_segments(context, request);
   RunInfo info;
   result.buffers = run_program(context, *prepared.program, request, prepared.boundary, info,
                                {.timed = request.options.profile, .observer = {}});
-  if (info.status) throw_failed_check(request, prepared.program->launches[info.failed_launch].kernel->name);
+  if (info.status)
+    throw_failed_check(on_host(context, request), prepared.program->launches[info.failed_launch].kernel->name);
   if (request.options.profile) {
     fill_report(prepared, result.report);
     add_measurements(context, prepared, info, result.report);
@@ -47,21 +60,54 @@ EvalResult run_compiled(Context& context, const EvalRequest& request) {
   return result;
 }
 
-EvalResult run_interpreted(Context& context, const EvalRequest& request) {
+/// `host`: the same on the CPU.
+EvalResult run_interpreted(Context& context, const EvalRequest& request, const EvalRequest& host) {
   EvalResult result;
-  for (const ir::HostArray& value : ir::interpret(request.graph)) {
-    result.buffers.push_back(context.allocator().allocate(static_cast<int64_t>(value.bytes.size())));
-    if (!value.bytes.empty()) std::memcpy(result.buffers.back()->data(), value.bytes.data(), value.bytes.size());
+  for (const ir::HostArray& value : ir::interpret(host.graph)) {
+    const Device device = request.graph.outputs[result.buffers.size()]->device();
+    const auto bytes = static_cast<int64_t>(value.bytes.size());
+    result.buffers.push_back(context.allocator(device).allocate(bytes));
+    context.upload(*result.buffers.back(), value.bytes.data(), bytes);
+  }
+  return result;
+}
+
+/// Results from devices against the interpreter's.
+void verify_results(const EvalRequest& host, const std::vector<std::shared_ptr<Buffer>>& results) {
+  const std::vector<ir::HostArray> expected = ir::interpret(host.graph);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ir::HostArray got{.dtype = expected[i].dtype, .shape = expected[i].shape, .bytes = expected[i].bytes};
+    if (!got.bytes.empty()) std::memcpy(got.bytes.data(), results[i]->data(), got.bytes.size());
+    int64_t at = 0;
+    if (!ir::bitwise_equal(expected[i], got, &at))
+      throw Error(ErrorKind::Internal, fmt::format("result {} differs from the interpreter at linear index {}", i, at));
+  }
+}
+
+/// The modes that look at everything on the host.
+EvalResult run_checked(Context& context, const EvalRequest& request) {
+  const EvalOptions& options = request.options;
+  // The old contents must survive until the results are known to be good.
+  const EvalRequest apart{.graph = request.graph, .donated = {}, .targets = {}, .options = options};
+  const bool devices = uses_devices(request.graph);
+  const EvalRequest host = on_host(context, apart);
+  if (options.verify_passes && !options.interpret) verify_request(context, host);
+  EvalResult result = options.interpret ? run_interpreted(context, apart, host) : run_compiled(context, apart);
+  if (devices) {
+    const auto results = host_copies(context, result.buffers);
+    if (options.verify_passes && !options.interpret) verify_results(host, results);
+    if (options.check_nan) check_nan(host, results);
+  } else if (options.check_nan) {
+    check_nan(apart, result.buffers);
   }
   return result;
 }
 
 /// Moves finished results to their targets. Cannot fail.
-void commit(const EvalRequest& request, EvalResult& result) {
+void commit(Context& context, const EvalRequest& request, EvalResult& result) {
   for (size_t i = 0; i < result.buffers.size(); ++i) {
     if (i >= request.targets.size() || !request.targets[i]) continue;
-    if (const int64_t bytes = request.graph.outputs[i]->nbytes(); bytes > 0)
-      std::memcpy(request.targets[i]->data(), result.buffers[i]->data(), static_cast<size_t>(bytes));
+    context.copy(*request.targets[i], *result.buffers[i], request.graph.outputs[i]->nbytes());
     result.buffers[i] = request.targets[i];
   }
 }
@@ -75,12 +121,8 @@ EvalResult evaluate(Context& context, const EvalRequest& request) {
   if (options.profile) context.allocator().reset_peak();
   EvalResult result;
   if (options.interpret || options.verify_passes || options.check_nan) {
-    // The old contents must survive until the results are known to be good.
-    const EvalRequest apart{.graph = request.graph, .donated = {}, .targets = {}, .options = options};
-    if (options.verify_passes && !options.interpret) verify_request(context, apart);
-    result = options.interpret ? run_interpreted(context, apart) : run_compiled(context, apart);
-    if (options.check_nan) check_nan(apart, result.buffers);
-    commit(request, result);
+    result = run_checked(context, request);
+    commit(context, request, result);
   } else {
     result = run_compiled(context, request);
   }
@@ -106,7 +148,8 @@ ir::Graph bound_graph(Context& context, const Prepared& prepared, const ir::Grap
                                     .dtype = n->dtype(),
                                     .shape = n->shape(),
                                     .device = n->device(),
-                                    .payload = std::make_shared<Buffer>(data, n->nbytes(), nullptr, /*external=*/true),
+                                    .payload = std::make_shared<Buffer>(data, n->nbytes(), nullptr, /*external=*/true,
+                                                                        n->op() == ir::Op::data ? n->device() : kCPU),
                                     .origin = n->origin()});
   });
 }
@@ -119,7 +162,8 @@ EvalResult run_prepared(Context& context, const Prepared& prepared, const ir::Gr
     return EvalRequest{
         .graph = bound_graph(context, prepared, graph, memory), .donated = {}, .targets = {}, .options = options};
   };
-  if (options.interpret || options.verify_passes || options.check_nan) return evaluate(context, bound());
+  if (options.interpret || options.verify_passes || options.check_nan || !prepared.program)
+    return evaluate(context, bound());
   const FloatMode mode;
   const auto start = options.profile ? Clock::now() : Clock::time_point{};
   if (options.profile) context.allocator().reset_peak();
@@ -127,7 +171,8 @@ EvalResult run_prepared(Context& context, const Prepared& prepared, const ir::Gr
   RunInfo info;
   result.buffers =
       run_program(context, *prepared.program, memory, options, info, {.timed = options.profile, .observer = {}});
-  if (info.status) throw_failed_check(bound(), prepared.program->launches[info.failed_launch].kernel->name);
+  if (info.status)
+    throw_failed_check(on_host(context, bound()), prepared.program->launches[info.failed_launch].kernel->name);
   if (options.profile) {
     fill_report(prepared, result.report);
     add_measurements(context, prepared, info, result.report);

@@ -27,13 +27,19 @@ std::string each_kernel(Context& context, const Planned& planned, const EvalOpti
     const ir::Region& region = planned.partition.regions[r];
     if (std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
       continue;
-    if (gpu && region.kind != ir::RegionKind::Map) {
-      text += fmt::format("// region {}: {} regions have no CUDA schedule yet\n", r, ir::name(region.kind));
+    codegen::LoweringOptions lowering = lowering_options(region, slots, target);
+    if (const Device device = region.outputs[0]->device(); device.is_cuda() && context.cuda().count() > device.index)
+      lowering.gpu = context.cuda().gpu(device).target();
+    else if (gpu || device.is_cuda())
+      lowering.gpu = codegen::GpuTarget::sm_90a();
+    Lowered lowered;
+    try {
+      lowered = codegen::lower(region, lowering);
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::Unsupported) throw;
+      text += fmt::format("// region {}: {}\n", r, e.message());
       continue;
     }
-    codegen::LoweringOptions lowering = lowering_options(region, slots, target);
-    lowering.gpu = gpu;
-    const Lowered lowered = codegen::lower(region, lowering);
     text += print(r, lowered, !seen.insert(codegen::structural_key(*lowered.kernel)).second);
   }
   return text;
@@ -87,7 +93,8 @@ std::string dump_stage(Context& context, const EvalRequest& request, const std::
                          [&](const Lowered& l) { return context.jit(target).assembly(*l.kernel); });
   if (stage == "cuda")
     return each_distinct(
-        context, planned, options, [](const Lowered& l) { return codegen::emit_cuda(*l.kernel).text; }, true);
+        context, planned, options, [](const Lowered& l) { return codegen::emit_cuda(*l.kernel, l.schedule).text; },
+        true);
   throw Error(ErrorKind::Value, fmt::format("dump: there is no stage \"{}\"", stage),
               "stages are graph, dot, passes, regions, memory, schedule, kernels, llvm, asm, cuda");
 }

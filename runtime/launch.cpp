@@ -6,6 +6,7 @@
 
 #include "lazuli/base/error.h"
 #include "runtime/context.h"
+#include "runtime/cuda/run.h"
 #include "runtime/float_mode.h"
 
 namespace lazuli::runtime {
@@ -187,11 +188,15 @@ std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program
     if (boundary.donated[i]) owners[i] = leaf_buffer(boundary.leaves[i]);
   }
   const CallMemory memory{leaves, owners};
+  if (program.device.is_cuda())
+    return cuda::run_program(context.cuda().gpu(program.device), program, memory, request.targets, info, options);
   return Runner(context, program, memory, request.targets, request.options.num_threads).run(info, options);
 }
 
 std::vector<std::shared_ptr<Buffer>> run_program(Context& context, const Program& program, const CallMemory& memory,
                                                  const EvalOptions& options, RunInfo& info, const RunOptions& run) {
+  if (program.device.is_cuda())
+    return cuda::run_program(context.cuda().gpu(program.device), program, memory, {}, info, run);
   return Runner(context, program, memory, {}, options.num_threads).run(info, run);
 }
 

@@ -1,4 +1,7 @@
 // From regions to kernel plans: equal regions are lowered once, equal kernels compiled once.
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -6,6 +9,7 @@
 #include "lazuli/base/error.h"
 #include "runtime/byte_writer.h"
 #include "runtime/context.h"
+#include "runtime/dump_files.h"
 #include "runtime/program.h"
 
 namespace lazuli::runtime {
@@ -45,7 +49,8 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
   ByteWriter key;
   key.reserve(64 + region.nodes.size() * 12);
   key.put(std::string_view(options.target.str()));
-  key.put(options.allow_non_temporal * 2u + options.gpu);
+  key.put(options.allow_non_temporal);
+  key.put(std::string_view(options.gpu ? region.outputs[0]->device().str() + options.gpu->str() : ""));
   key.put(options.aliases.size());
   for (const auto& [output, input] : options.aliases) {
     key.put(output);
@@ -95,11 +100,14 @@ std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen
   for (size_t i = 0; i < kernel.buffers.size(); ++i) {
     const Node* n = lowered.buffers[i];
     KernelPlan::Argument a{};
-    if (kernel.buffers[i].role == codegen::Role::Workspace) {
+    if (kernel.buffers[i].role == codegen::Role::Shared) {
+      a = {KernelPlan::Argument::Shared, 0};
+    } else if (kernel.buffers[i].role == codegen::Role::Workspace) {
       a = {KernelPlan::Argument::Workspace, plan->workspace_bytes};
       plan->workspace_bytes += aligned(lowered.buffer_bytes[i]);
     } else if (kernel.buffers[i].role == codegen::Role::Scratch) {
-      a = {KernelPlan::Argument::Scratch, plan->scratch_bytes};
+      a = {KernelPlan::Argument::Scratch, plan->scratch_bytes,
+           lowered.buffer_bytes[i] / static_cast<int64_t>(itemsize(kernel.buffers[i].dtype))};
       plan->scratch_bytes += aligned(lowered.buffer_bytes[i]);
     } else if (const int64_t o = position(region.outputs, n); o < static_cast<int64_t>(region.outputs.size())) {
       a = {KernelPlan::Argument::Output, o};
@@ -128,6 +136,16 @@ std::shared_ptr<const KernelPlan> make_plan(Context& context, const ir::Region& 
                                             const codegen::LoweringOptions& options) {
   codegen::Lowered lowered;
   const auto plan = lower_region(region, options, lowered);
+  if (options.gpu) {
+    const auto keep_source = [&](const std::string& source) {
+      return write_dump(context, context.settings().dump_directory, fmt::format("{}-{}.cu", getpid(), plan->name),
+                        source);
+    };
+    plan->gpu = context.cuda().compile(context.cuda().gpu(region.outputs[0]->device()), lowered, keep_source);
+    plan->miss = plan->gpu.found ? Miss::None : Miss::NewStructure;
+    plan->compile_ms = plan->gpu.compile_ms;
+    return plan;
+  }
   const KernelCache::Result compiled = context.compile(*lowered.kernel, options.target);
   plan->code = compiled.code;
   plan->miss = compiled.miss;
@@ -138,9 +156,10 @@ std::shared_ptr<const KernelPlan> make_plan(Context& context, const ir::Region& 
 }
 
 int64_t plan_cost(const std::string& key, const KernelPlan& p) {
-  return static_cast<int64_t>(sizeof(KernelPlan) + key.size() + p.sizes.size() * 8 + p.buffers.size() * 16 +
-                              p.scalars.size() * 4 + p.phases.size() * 16 + p.name.size() + p.schedule.size() +
-                              p.code->code_bytes);
+  return static_cast<int64_t>(sizeof(KernelPlan) + key.size() + p.sizes.size() * 8 +
+                              p.buffers.size() * sizeof(KernelPlan::Argument) + p.scalars.size() * 4 +
+                              p.phases.size() * 16 + p.name.size() + p.schedule.size()) +
+         code_bytes(p);
 }
 
 }  // namespace
@@ -181,6 +200,7 @@ void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& 
     const auto& outputs = regions[r].outputs;
     if (std::all_of(outputs.begin(), outputs.end(), [](const Node* n) { return n->nbytes() == 0; })) continue;
     codegen::LoweringOptions options = lowering_options(regions[r], slots, target);
+    if (const Device device = outputs[0]->device(); device.is_cuda()) options.gpu = context.cuda().gpu(device).target();
     std::string key = region_key(regions[r], options);
     if (const auto it = job_of.find(key); it != job_of.end()) {
       jobs[it->second].same.push_back(r);

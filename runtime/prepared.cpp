@@ -11,6 +11,7 @@ Prepared prepare(Context& context, const EvalRequest& request, bool values) {
   using Clock = std::chrono::steady_clock;
   Prepared p;
   p.boundary = number(request, values);
+  if (p.boundary.crosses) return p;
   p.program = context.programs().find(p.boundary.key);
   if (p.program) return p;
   const auto start = Clock::now();

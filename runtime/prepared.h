@@ -11,7 +11,7 @@ namespace lazuli::runtime {
 /// Refers to nodes of the request's graph, which the holder keeps alive.
 struct Prepared {
   Boundary boundary;
-  std::shared_ptr<const Program> program;
+  std::shared_ptr<const Program> program;       // null when the graph crosses devices: each segment has its own
   bool hit = true;                              // the program was found, not made
   std::unordered_set<const KernelPlan*> fresh;  // kernels that were lowered for it just now
   double plan_ms = 0;

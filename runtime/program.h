@@ -11,6 +11,7 @@
 #include "codegen/llvm/jit.h"
 #include "codegen/lower.h"
 #include "passes/plan_memory.h"
+#include "runtime/cuda/devices.h"
 #include "runtime/kernel_cache.h"
 #include "runtime/program_key.h"
 
@@ -21,10 +22,12 @@ class Context;
 /// A region, lowered at concrete sizes and compiled. Shared by every region of equal structure and sizes.
 struct KernelPlan {
   struct Argument {
-    enum Kind : uint8_t { Input, Output, Workspace, Scratch } kind;
-    int64_t index;  // Input, Output: position in the region's list; else offset in bytes
+    enum Kind : uint8_t { Input, Output, Workspace, Scratch, Shared } kind;
+    int64_t index;         // Input, Output: position in the region's list; else offset in bytes
+    int64_t elements = 0;  // Scratch
   };
-  std::shared_ptr<const codegen::CompiledKernel> code;
+  std::shared_ptr<const codegen::CompiledKernel> code;  // on the CPU
+  cuda::CompiledKernel gpu;                             // on a GPU
   std::vector<int64_t> sizes;
   std::vector<Argument> buffers;  // one per kernel buffer
   std::vector<uint32_t> scalars;  // one per kernel scalar: position in the region's inputs
@@ -81,6 +84,7 @@ struct Program {
     uint32_t leaf = 0;
     int64_t bytes = 0;
   };
+  Device device;  // where it runs and where all its memory is
   std::vector<Launch> launches;
   std::vector<Binding> bindings;
   std::vector<Scalar> scalars;
@@ -94,6 +98,8 @@ struct Program {
   /// Roughly what the program occupies.
   int64_t cost() const;
 };
+/// Bytes of code that a kernel keeps.
+int64_t code_bytes(const KernelPlan& k);
 
 /// The stages between a request and its program, kept where somebody wants to look at them.
 struct Planned {
@@ -111,7 +117,7 @@ using PassObserver = std::function<void(const std::string&, const ir::Graph&, co
 using SlotIndex = std::unordered_map<const ir::Node*, const passes::Slot*>;
 SlotIndex index_slots(const passes::MemoryPlan& memory);
 
-/// What the memory plan allows lowering to assume about a region.
+/// What the memory plan allows lowering to assume about a region, for the CPU.
 codegen::LoweringOptions lowering_options(const ir::Region& region, const SlotIndex& slots,
                                           const codegen::CpuTarget& target);
 

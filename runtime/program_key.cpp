@@ -63,6 +63,12 @@ Boundary::Target number_target(const Boundary& b, const Sharing& sharing, const 
 
 const void* leaf_data(const Node* leaf) {
   const void* data = leaf->payload() ? leaf->payload()->host_data() : nullptr;
+  if (const auto* buffer = dynamic_cast<const Buffer*>(leaf->payload().get())) {
+    if (leaf->op() == ir::Op::data && buffer->device() != leaf->device())
+      throw Error(ErrorKind::Internal,
+                  fmt::format("a leaf on {} has its memory on {}", leaf->device().str(), buffer->device().str()));
+    data = buffer->data();
+  }
   if (!data && leaf->nbytes() > 0)
     throw Error(ErrorKind::Value,
                 fmt::format("a {} leaf of {} {} has no data", ir::name(leaf->op()), name(leaf->dtype()),
@@ -87,6 +93,8 @@ Boundary number(const EvalRequest& request, bool values) {
   Sharing sharing;
   for (uint32_t i = 0; i < b.order.size(); ++i) {
     const Node& n = *b.order[i];
+    if (i == 0) b.device = n.device();
+    b.crosses |= n.device() != b.device || ir::family(n.op()) == ir::Family::Transfer;
     key.put(n);
     key.put(n.input_count());
     for (const Node* input : n.inputs()) key.put(i - numbers[input]);

@@ -21,6 +21,8 @@ struct Boundary {
   };
 
   std::vector<const ir::Node*> order;   // topological
+  Device device;                        // of all nodes, unless
+  bool crosses = false;                 // there are nodes on several devices, or transfers between them
   std::vector<const ir::Node*> leaves;  // data and argument leaves in order of appearance
   std::vector<bool> donated;            // per leaf
   std::vector<Target> targets;          // per output
@@ -31,7 +33,7 @@ struct Boundary {
 /// twice. `values`: leaves must have data (they need none to be planned or printed).
 Boundary number(const EvalRequest& request, bool values = true);
 
-/// Host memory of a data or argument leaf.
+/// Memory of a data or argument leaf: of an argument on the host, of data on the leaf's device.
 const void* leaf_data(const ir::Node* leaf);
 /// The payload as a buffer of ours; null for any other payload.
 std::shared_ptr<Buffer> leaf_buffer(const ir::Node* leaf);

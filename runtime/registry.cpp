@@ -86,6 +86,16 @@ constexpr OptionInfo kOptions[] = {
      [](std::string_view t, Settings& s) { return parse_megabytes(t, s.kernel_cache_bytes); }},
     {"LAZULI_PROGRAM_CACHE_MB", "megabytes", "256", "Planned programs kept in memory.",
      [](std::string_view t, Settings& s) { return parse_megabytes(t, s.program_cache_bytes); }},
+    {"LAZULI_CUDA_DRIVER", "path", "libcuda.so.1", "The CUDA driver's library. Nothing else is tried.",
+     [](std::string_view t, Settings& s) { return s.cuda_driver = t, true; }},
+    {"LAZULI_NVRTC", "path", "searched for",
+     "The compiler of CUDA code, libnvrtc.so of CUDA 12 or 13. Without it: that name, the usual folders of toolkits, "
+     "Python's packages.",
+     [](std::string_view t, Settings& s) { return s.nvrtc = t, true; }},
+    {"LAZULI_CUDA_EXACT_BLOCKS", "flag", "0",
+     "Device memory is asked for in exact sizes and not recycled, so that checking tools see every access outside of a "
+     "tensor.",
+     [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_exact_blocks); }},
     {"LAZULI_PERF", "flag", "0", "Names compiled kernels for perf, in /tmp/perf-<pid>.map.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.perf_map); }},
 };

@@ -28,6 +28,8 @@ struct Settings {
   bool always_parallel = false;  // every thread takes part in however little work
   std::vector<DumpRequest> dumps;
   std::string dump_directory = "lazuli-dump";
+  std::string cuda_driver, nvrtc;  // paths; empty: searched for
+  bool cuda_exact_blocks = false;
 };
 
 struct OptionInfo {

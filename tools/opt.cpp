@@ -153,17 +153,20 @@ void print_lowered(const ir::Graph& g, const Arguments& args, passes::PassContex
   options.target = args.target;
   std::optional<codegen::LlvmJit> jit;
   if (args.emit == "llvm" || args.emit == "asm") jit.emplace(args.target);
-  options.gpu = args.emit == "cuda";
+  if (args.emit == "cuda") options.gpu = codegen::GpuTarget::sm_90a();
   for (size_t i = 0; i < partition.regions.size(); ++i) {
-    if (options.gpu && partition.regions[i].kind != ir::RegionKind::Map) {
-      fmt::print("// kernel {}: {} regions have no CUDA schedule yet\n", i, ir::name(partition.regions[i].kind));
+    codegen::Schedule schedule;
+    try {
+      schedule = codegen::choose_schedule(partition.regions[i], options);
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::Unsupported) throw;
+      fmt::print("// kernel {}: {}\n", i, e.message());
       continue;
     }
-    const codegen::Schedule schedule = codegen::choose_schedule(partition.regions[i], options);
     fmt::print("// kernel {}: {}\n", i, schedule.str());
     if (args.emit == "schedules") continue;
     const codegen::Lowered lowered = codegen::lower(partition.regions[i], schedule, options);
-    fmt::print("{}", options.gpu           ? codegen::emit_cuda(*lowered.kernel).text
+    fmt::print("{}", options.gpu           ? codegen::emit_cuda(*lowered.kernel, schedule).text
                      : !jit                ? codegen::print_kernel(*lowered.kernel)
                      : args.emit == "llvm" ? jit->llvm_ir(*lowered.kernel)
                                            : jit->assembly(*lowered.kernel));

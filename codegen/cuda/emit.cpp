@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "codegen/kernel_types.h"
 #include "lazuli/base/error.h"
 
 namespace lazuli::codegen {
 
 namespace {
+
+constexpr int kRegistersOfProcessor = 65536;
 
 /// The name of a value's type in the prelude.
 std::string_view c_type(DType t) {
@@ -21,7 +25,7 @@ std::string_view memory_type(DType t) {
 
 class Emitter {
  public:
-  explicit Emitter(const Kernel& k) : k_(k), names_(k.values.size()) {
+  Emitter(const Kernel& k, const Schedule& s) : k_(k), schedule_(s), names_(k.values.size()) {
     for (size_t v = 0; v < k.values.size(); ++v) names_[v] = fmt::format("v{}", v);
   }
 
@@ -33,6 +37,11 @@ class Emitter {
     out_ = kCudaPrelude;
     arguments();
     CudaSource source;
+    for (const Buffer& b : k_.buffers) {
+      shared_.push_back(source.shared_bytes);
+      if (b.role == Role::Shared)
+        source.shared_bytes += (b.extent * static_cast<int64_t>(itemsize(b.dtype)) + 15) / 16 * 16;
+    }
     for (size_t p = 0; p < k_.phases.size(); ++p) {
       source.entry_points.push_back(symbol(p));
       phase(p, source.entry_points.back());
@@ -77,12 +86,11 @@ class Emitter {
     line("}};");
   }
 
-  /// Which buffers a phase uses, and whether it reads what it or an earlier phase writes.
+  /// Which buffers a phase uses.
   void survey(const Block& b, std::vector<bool>& used) {
     for (InstId n : b.insts) {
       const Inst& i = k_.insts[n];
       if (i.op == KOp::Load || i.op == KOp::Store) used[i.imm] = true;
-      if (i.op == KOp::Load && k_.buffers[i.imm].role != Role::Input) meets_ = true;
       for (BlockId inner : i.blocks) survey(k_.blocks[inner], used);
     }
   }
@@ -90,10 +98,16 @@ class Emitter {
   void phase(size_t p, const std::string& symbol) {
     const Block& body = k_.blocks[k_.phases[p].body];
     std::vector<bool> used(k_.buffers.size());
-    meets_ = false;
     survey(body, used);
-    line("extern \"C\" __global__ void {}(const lz_arguments lz_args) {{", symbol);
+    // The second bound, blocks that fit into a processor together, is how a limit for registers is said.
+    line("extern \"C\" __global__ void __launch_bounds__({}, {}) {}(const lz_arguments lz_args) {{", schedule_.threads,
+         std::max(1, kRegistersOfProcessor / (schedule_.threads * schedule_.registers)), symbol);
     ++depth_;
+    for (size_t n = 0; n < used.size(); ++n)
+      if (used[n] && k_.buffers[n].role == Role::Shared) {
+        line("LZ_SHARED(lz_shared);");
+        break;
+      }
     size_t scratch = 0;
     for (size_t n = 0; n < used.size(); ++n) {
       const Buffer& b = k_.buffers[n];
@@ -101,7 +115,9 @@ class Emitter {
       const std::string offset = own ? fmt::format(" + blockIdx.x * lz_args.scratch[{}]", scratch++) : "";
       if (!used[n]) continue;
       const std::string_view t = memory_type(b.dtype);
-      if (b.role == Role::Input)
+      if (b.role == Role::Shared)
+        line("{0}* const b{1} = ({0}*)(lz_shared + {2});", t, n, shared_[n]);
+      else if (b.role == Role::Input)
         line("const {0}* __restrict__ const b{1} = (const {0}*)lz_args.buffers[{1}];", t, n);
       else
         line("{0}* const b{1} = ({0}*)lz_args.buffers[{1}]{2};", t, n, offset);
@@ -119,15 +135,13 @@ class Emitter {
     --depth_;
   }
 
-  void meet() {
-    if (meets_) line("__syncthreads();");
-  }
-
   void inst(const Inst& i) {
     switch (i.op) {
       case KOp::Prefetch:
       case KOp::Fence:
         return;
+      case KOp::Barrier:
+        return line("lz_barrier();");
       case KOp::Store:
         return store(i);
       case KOp::For:
@@ -223,7 +237,6 @@ class Emitter {
     if (i.operands.size() == 3) condition += (condition.empty() ? "" : " && ") + operand(i, 2);
     const std::string guard = condition.empty() ? "" : fmt::format("if ({}) ", condition);
     line("{}b{}[{}] = {};", guard, i.imm, operand(i, 0), operand(i, 1));
-    if (!in_threads_) meet();
   }
 
   void for_loop(const Inst& i) {
@@ -248,7 +261,6 @@ class Emitter {
     for (ValueId r : i.results) line("{0} = next_{0};", ref(r));
     --depth_;
     line("}}");
-    if (spread) meet();
   }
 
   void if_then(const Inst& i) {
@@ -266,17 +278,18 @@ class Emitter {
   }
 
   const Kernel& k_;
+  const Schedule& schedule_;
+  std::vector<int64_t> shared_;     // of each buffer: where it stands in shared memory
   std::vector<std::string> names_;  // of each value's variable
   std::string out_;
   size_t depth_ = 0;
   bool in_threads_ = false;  // inside a Thread loop
-  bool meets_ = false;       // the phase reads what it or another phase writes
 };
 
 }  // namespace
 
-CudaSource emit_cuda(const Kernel& kernel) {
-  return Emitter(kernel).run();
+CudaSource emit_cuda(const Kernel& kernel, const Schedule& schedule) {
+  return Emitter(kernel, schedule).run();
 }
 
 }  // namespace lazuli::codegen

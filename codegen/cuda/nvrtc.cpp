@@ -1,9 +1,7 @@
 #include "codegen/cuda/nvrtc.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <iterator>
 #include <vector>
 
 #include "lazuli/base/error.h"
@@ -27,40 +25,26 @@ struct Nvrtc::Functions {
 
 Nvrtc::Nvrtc() : f_(std::make_unique<Functions>()) {}
 
-Nvrtc::~Nvrtc() {
-  if (library_) dlclose(library_);
-}
+Nvrtc::~Nvrtc() = default;
 
 std::shared_ptr<Nvrtc> Nvrtc::open(const std::string& path, std::string* why) {
-  std::vector<std::string> names = {path};
-  if (path.empty())
-    names = {"libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so",
-             "/usr/local/cuda/lib/libnvrtc.so"};
+  std::string reason;
   std::shared_ptr<Nvrtc> n(new Nvrtc);
-  std::string reasons;
-  for (const std::string& name : names) {
-    // It stays loaded: what it allocates for good would otherwise be lost at every closing.
-    n->library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (n->library_) break;
-    const char* reason = dlerror();
-    reasons += (reasons.empty() ? "" : "; ") + std::string(reason ? reason : name);
-  }
+  n->library_ = SharedLibrary::open(nvrtc_candidates(path), &reason);
   if (!n->library_) {
-    if (why) *why = "NVRTC was not found: " + reasons;
+    if (why) *why = "NVRTC was not found: " + reason;
     return nullptr;
   }
-  const auto find = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(n->library_, name));
-    if (!function && why) *why = std::string("NVRTC has no function ") + name;
-    return function != nullptr;
-  };
+  const auto find = [&](auto& function, const char* name) { return n->library_->find(function, name, &reason); };
   Functions& f = *n->f_;
-  const bool complete = find(f.version, "nvrtcVersion") && find(f.create, "nvrtcCreateProgram") &&
-                        find(f.compile, "nvrtcCompileProgram") && find(f.destroy, "nvrtcDestroyProgram") &&
-                        find(f.cubin_size, "nvrtcGetCUBINSize") && find(f.cubin, "nvrtcGetCUBIN") &&
-                        find(f.log_size, "nvrtcGetProgramLogSize") && find(f.log, "nvrtcGetProgramLog") &&
-                        find(f.error_string, "nvrtcGetErrorString");
-  return complete ? n : nullptr;
+  if (find(f.version, "nvrtcVersion") && find(f.create, "nvrtcCreateProgram") &&
+      find(f.compile, "nvrtcCompileProgram") && find(f.destroy, "nvrtcDestroyProgram") &&
+      find(f.cubin_size, "nvrtcGetCUBINSize") && find(f.cubin, "nvrtcGetCUBIN") &&
+      find(f.log_size, "nvrtcGetProgramLogSize") && find(f.log, "nvrtcGetProgramLog") &&
+      find(f.error_string, "nvrtcGetErrorString"))
+    return n;
+  if (why) *why = n->library_->name() + " has no function " + reason;
+  return nullptr;
 }
 
 std::string Nvrtc::version() const {
@@ -69,11 +53,12 @@ std::string Nvrtc::version() const {
   return fmt::format("NVRTC {}.{}", major, minor);
 }
 
-std::string Nvrtc::compile(const std::string& source, const std::string& name, const std::string& arch) const {
-  const auto require = [&](int result, const char* function, const std::string& log = {}) {
+std::string Nvrtc::compile(const std::string& source, const std::string& name, const std::string& arch,
+                           std::string* log) const {
+  const auto require = [&](int result, const char* function, const std::string& text = {}) {
     if (result)
       throw Error(ErrorKind::Compile, fmt::format("kernel {} for {}: {} failed: {}{}{}", name, arch, function,
-                                                  f_->error_string(result), log.empty() ? "" : "\n", log));
+                                                  f_->error_string(result), text.empty() ? "" : "\n", text));
   };
   Functions::Program program = nullptr;
   const std::string file = name + ".cu";
@@ -85,15 +70,18 @@ std::string Nvrtc::compile(const std::string& source, const std::string& name, c
   } const destroy{*f_, &program};
 
   const std::string target = "--gpu-architecture=" + arch;
-  const char* options[] = {target.c_str(),     "--fmad=false", "--ftz=false", "--prec-div=true",
-                           "--prec-sqrt=true", "--std=c++17",  "--minimal"};
-  if (const int result = f_->compile(program, static_cast<int>(std::size(options)), options)) {
+  std::vector<const char*> options = {target.c_str(),     "--fmad=false", "--ftz=false", "--prec-div=true",
+                                      "--prec-sqrt=true", "--std=c++17",  "--minimal"};
+  if (log) options.push_back("--ptxas-options=-v");
+  const int result = f_->compile(program, static_cast<int>(options.size()), options.data());
+  if (result || log) {
     size_t size = 0;
     f_->log_size(program, &size);
-    std::string log(size, '\0');
-    if (size) f_->log(program, log.data());
-    while (!log.empty() && (log.back() == '\0' || log.back() == '\n')) log.pop_back();
-    require(result, "nvrtcCompileProgram", log);
+    std::string text(size, '\0');
+    if (size) f_->log(program, text.data());
+    while (!text.empty() && (text.back() == '\0' || text.back() == '\n')) text.pop_back();
+    require(result, "nvrtcCompileProgram", text);
+    *log = std::move(text);
   }
   size_t size = 0;
   require(f_->cubin_size(program, &size), "nvrtcGetCUBINSize");

@@ -8,7 +8,11 @@ typedef signed char i8; typedef unsigned char u8; typedef short i16; typedef int
 typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
 struct f16 { u16 bits; };
 struct bf16 { u16 bits; };
-#define LZ static __device__ __forceinline__
+#define LZ [[maybe_unused]] static __device__ __forceinline__
+#ifndef LZ_SHARED
+#define LZ_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
+#define lz_barrier() __syncthreads()
+#endif
 
 template <class T> struct lz_wrap { typedef u32 type; };
 template <> struct lz_wrap<i64> { typedef u64 type; };

@@ -79,7 +79,7 @@ void PhaseEmitter::load_arguments(const Block& body) {
   scalars_.assign(kernel_.scalars.size(), nullptr);
   unsigned next_scratch = 0;
   for (size_t n = 0; n < used.size(); ++n) {
-    const bool scratch = kernel_.buffers[n].role == Role::Scratch;
+    const bool scratch = is_private(kernel_.buffers[n].role);
     const size_t slot = scratch ? next_scratch++ : n;
     if (!used[n]) continue;
     V from = b_.CreateConstGEP1_64(pointer, scratch ? function_->getArg(3) : buffers, slot);
@@ -175,6 +175,8 @@ void PhaseEmitter::inst(const Inst& i) {
       return store(i);
     case KOp::Prefetch:
       return prefetch(i);
+    case KOp::Barrier:
+      return;
     case KOp::Fence:
       intrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
       return;

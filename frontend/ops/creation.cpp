@@ -122,10 +122,7 @@ Tensor tensor(const TensorData& data, TensorOptions options, Location loc) {
     std::memcpy(bytes.data() + i * size, &bits, size);
   }
   const Device device = options.device_or(kCPU);
-  if (!device.is_cpu())
-    throw Error(ErrorKind::Unsupported, fmt::format("tensor: host numbers cannot be placed on {}", device.str()),
-                "make the tensor on the CPU first", loc);
-  return wrap(host_leaf(bytes.data(), shape, dtype, loc), loc);
+  return wrap(host_leaf(bytes.data(), shape, dtype, loc), loc).to(device, loc);
 }
 
 Tensor zeros(IntArrayRef sizes, TensorOptions options, Location loc) {

@@ -270,7 +270,8 @@ Tensor dropout(const Tensor& x, double p, bool training, Location loc) {
     throw Error(ErrorKind::Value, fmt::format("dropout probability has to be between 0 and 1, but got {}", p), {}, loc);
   checked_float("dropout", x, loc);
   if (!training || p == 0) return x;
-  const Tensor zero = wrap(expand_to(constant(0, x.dtype(), loc), ir::Shape(x.sizes()), loc), loc);
+  const Tensor zero =
+      wrap(expand_to(on_device(constant(0, x.dtype(), loc), x.device(), loc), ir::Shape(x.sizes()), loc), loc);
   if (p == 1) return zero;
   const Tensor drawn = rand(x.sizes(), TensorOptions(x.device()), {}, loc);
   const Tensor kept = apply(Op::ge, {drawn, p}, loc);

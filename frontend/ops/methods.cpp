@@ -3,6 +3,7 @@
 
 #include "frontend/apply.h"
 #include "frontend/build.h"
+#include "frontend/cuda.h"
 #include "lazuli/creation.h"
 #include "lazuli/generated/ops.h"
 #include "lazuli/join.h"
@@ -20,9 +21,9 @@ Tensor Tensor::to(DType dtype, Location loc) const {
 }
 Tensor Tensor::to(Device device, Location loc) const {
   if (device == this->device()) return *this;
-  throw Error(ErrorKind::Unsupported,
-              fmt::format("to: moving a tensor from {} to {} is not offered", this->device().str(), device.str()), {},
-              loc);
+  if (device.is_cuda()) need_cuda("to", device, loc);
+  const ir::NodeRef from = node_of(*this);
+  return wrap_result(make_node({.op = ir::Op::to, .inputs = {from.get()}, .device = device}, loc), loc);
 }
 Tensor Tensor::to(TensorOptions options, Location loc) const {
   return to(options.device_or(device()), loc).to(options.dtype_or(dtype()), loc);

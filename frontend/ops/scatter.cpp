@@ -303,13 +303,16 @@ Tensor& Tensor::index_copy_(int64_t dim, const Tensor& index, const Tensor& sour
   return *this;
 }
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, Scalar value, Location loc) {
-  return wrap_result(index_fill_node(node_of(x), dim, index, argument(value, x.dtype(), loc), loc), loc);
+  return wrap_result(
+      index_fill_node(node_of(x), dim, index, on_device(argument(value, x.dtype(), loc), x.device(), loc), loc), loc);
 }
 Tensor Tensor::index_fill(int64_t dim, const Tensor& index, Scalar value, Location loc) const {
   return lazuli::index_fill(*this, dim, index, value, loc);
 }
 Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, Scalar value, Location loc) {
-  assign(*this, index_fill_node(node_of(*this), dim, index, argument(value, dtype(), loc), loc), loc);
+  assign(*this,
+         index_fill_node(node_of(*this), dim, index, on_device(argument(value, dtype(), loc), device(), loc), loc),
+         loc);
   return *this;
 }
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& value, Location loc) {
@@ -398,13 +401,15 @@ Tensor& Tensor::put_(const Tensor& index, const Tensor& source, bool accumulate,
   return *this;
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value, Location loc) {
-  return wrap_result(masked_fill_node(x, mask, argument(value, x.dtype(), loc), loc), loc);
+  return wrap_result(masked_fill_node(x, mask, on_device(argument(value, x.dtype(), loc), x.device(), loc), loc), loc);
 }
 Tensor Tensor::masked_fill(const Tensor& mask, Scalar value, Location loc) const {
   return lazuli::masked_fill(*this, mask, value, loc);
 }
 Tensor& Tensor::masked_fill_(const Tensor& mask, Scalar value, Location loc) {
-  return write_in_place(*this, masked_fill_node(*this, mask, argument(value, dtype(), loc), loc), "masked_fill_", loc);
+  return write_in_place(*this,
+                        masked_fill_node(*this, mask, on_device(argument(value, dtype(), loc), device(), loc), loc),
+                        "masked_fill_", loc);
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Location loc) {
   return wrap_result(masked_fill_node(x, mask, node_of(value), loc), loc);

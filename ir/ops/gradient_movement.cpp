@@ -36,6 +36,12 @@ Expr tangent_of_linear(const Place& at, const Node* n, std::span<const Expr> tan
   return {at, at.interner.make(std::move(spec))};
 }
 
+Expr of_to(const Expr& g, const Node* n, size_t) {
+  return {g.at(),
+          g.at().interner.make(
+              {.op = Op::to, .inputs = {g.node().get()}, .device = n->input(0)->device(), .origin = g.at().origin})};
+}
+
 Expr of_cast(const Expr& g, const Node* n, size_t) {
   return cast(g, n->input(0)->dtype());
 }

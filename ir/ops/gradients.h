@@ -21,6 +21,7 @@ Expr tangent_of_elementwise(const Place& at, const Node* n, std::span<const Expr
 /// Of every op that is linear in its float operands together: the op itself over their tangents.
 Expr tangent_of_linear(const Place& at, const Node* n, std::span<const Expr> tangents);
 
+Expr of_to(const Expr& g, const Node* n, size_t operand);
 Expr of_cast(const Expr& g, const Node* n, size_t operand);
 Expr of_reshape(const Expr& g, const Node* n, size_t operand);
 Expr of_permute(const Expr& g, const Node* n, size_t operand);

@@ -14,6 +14,13 @@ namespace {
 
 using testing::HasSubstr;
 
+const Schedule kBlock = [] {
+  Schedule s;
+  s.threads = 256;
+  s.registers = 128;
+  return s;
+}();
+
 std::shared_ptr<const Kernel> map_kernel() {
   KernelBuilder b("map relu");
   const auto x = b.add_buffer(kFloat32, Role::Input), y = b.add_buffer(kFloat32, Role::Output);
@@ -41,7 +48,7 @@ std::string body_of(const CudaSource& s) {
 }
 
 TEST(CudaEmit, SpellsAMap) {
-  const CudaSource s = emit_cuda(*map_kernel());
+  const CudaSource s = emit_cuda(*map_kernel(), kBlock);
   EXPECT_THAT(s.entry_points, testing::ElementsAre("lz_0_map_relu"));
   EXPECT_EQ(body_of(s), R"(struct lz_arguments {
   void* buffers[2];
@@ -50,7 +57,7 @@ TEST(CudaEmit, SpellsAMap) {
   i64 begin, end;
   i32* status;
 };
-extern "C" __global__ void lz_0_map_relu(const lz_arguments lz_args) {
+extern "C" __global__ void __launch_bounds__(256, 2) lz_0_map_relu(const lz_arguments lz_args) {
   const float* __restrict__ const b0 = (const float*)lz_args.buffers[0];
   float* const b1 = (float*)lz_args.buffers[1];
   for (i64 v0 = lz_args.begin + blockIdx.x; v0 < lz_args.end; v0 += gridDim.x) {
@@ -73,9 +80,10 @@ extern "C" __global__ void lz_0_map_relu(const lz_arguments lz_args) {
 )");
 }
 
-TEST(CudaEmit, BlocksMeetWhereThreadsShare) {
+TEST(CudaEmit, BlocksMeetAtBarriers) {
   KernelBuilder b("share");
-  const auto x = b.add_buffer(kInt32, Role::Input), s = b.add_buffer(kInt32, Role::Scratch);
+  const auto x = b.add_buffer(kInt32, Role::Input), s = b.add_buffer(kInt32, Role::Shared, 100);
+  const auto t = b.add_buffer(kInt32, Role::Shared, 8), u = b.add_buffer(kInt32, Role::Scratch);
   const auto y = b.add_buffer(kInt32, Role::Output);
   b.phase("main", [&](ValueId task) {
     const ValueId n = b.size_arg(), zero = b.index(0), one = b.index(1);
@@ -83,20 +91,28 @@ TEST(CudaEmit, BlocksMeetWhereThreadsShare) {
         zero, n, one, {},
         [&](ValueId i, const auto&) -> std::vector<ValueId> {
           b.store(s, i, b.load(x, i, 1));
+          b.store(t, zero, b.load(x, i, 1));
+          b.store(u, i, b.load(x, i, 1));
           return {};
         },
         LoopKind::Thread);
+    b.barrier();
     const auto sum = b.for_loop(zero, n, one, {b.constant(kInt32, 0)}, [&](ValueId i, const auto& c) {
       return std::vector<ValueId>{b.add(c[0], b.load(s, i, 1))};
     });
     b.store(y, task, sum[0]);
     b.check(b.lt(task, n));
   });
-  const std::string text = body_of(emit_cuda(*b.finish()));
+  const CudaSource source = emit_cuda(*b.finish(), kBlock);
+  EXPECT_EQ(source.shared_bytes, 400 + 32);
+  const std::string text = body_of(source);
+  EXPECT_THAT(text, HasSubstr("LZ_SHARED(lz_shared);"));
+  EXPECT_THAT(text, HasSubstr("i32* const b1 = (i32*)(lz_shared + 0);"));
+  EXPECT_THAT(text, HasSubstr("i32* const b2 = (i32*)(lz_shared + 400);"));
   EXPECT_THAT(text, HasSubstr("i64 scratch[1];"));
-  EXPECT_THAT(text, HasSubstr("i32* const b1 = (i32*)lz_args.buffers[1] + blockIdx.x * lz_args.scratch[0];"));
-  EXPECT_THAT(text, HasSubstr("    }\n    __syncthreads();\n    const i32 v6"));
-  EXPECT_THAT(text, HasSubstr("if (threadIdx.x == 0) b2[v0] = v"));
+  EXPECT_THAT(text, HasSubstr("i32* const b3 = (i32*)lz_args.buffers[3] + blockIdx.x * lz_args.scratch[0];"));
+  EXPECT_THAT(text, HasSubstr("    }\n    lz_barrier();\n"));
+  EXPECT_THAT(text, HasSubstr("if (threadIdx.x == 0) b4[v0] = v"));
   EXPECT_THAT(text, HasSubstr("lz_check(v"));
 }
 
@@ -106,7 +122,7 @@ TEST(CudaEmit, RefusesVectors) {
   b.phase("main", [&](ValueId t) { b.store(y, t, b.splat(b.constant(kFloat32, 1), 8)); });
   const auto k = b.finish();
   try {
-    emit_cuda(*k);
+    emit_cuda(*k, kBlock);
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.message(), "kernel wide: CUDA code has one lane per value, not float32x8");
@@ -122,7 +138,7 @@ TEST(Nvrtc, CompilesForSeveralArchitectures) {
   std::string why;
   const auto nvrtc = nvrtc_or_reason(&why);
   if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
-  const CudaSource s = emit_cuda(*map_kernel());
+  const CudaSource s = emit_cuda(*map_kernel(), kBlock);
   for (const char* arch : {"sm_80", "sm_90a"}) {
     const auto start = std::chrono::steady_clock::now();
     const std::string cubin = nvrtc->compile(s.text, "map", arch);

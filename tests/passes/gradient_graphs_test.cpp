@@ -47,6 +47,7 @@ struct Case {
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
+      {Op::to, {{2, 3}}, ir::NoAttr{}},
       {Op::reshape, {{2, 6}}, ir::NoAttr{}, {3, 4}},
       {Op::permute, {{2, 3, 4}}, AxesAttr{{2, 0, 1}}},
       {Op::expand, {{3, 1}}, ir::NoAttr{}, {2, 3, 4}},

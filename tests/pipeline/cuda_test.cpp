@@ -1,4 +1,5 @@
 // Map regions lowered for CUDA: their source, and CUBIN where NVRTC is found. No GPU is needed.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,15 +23,15 @@ codegen::Lowered lower_for_gpu(const char* text, ir::Interner& interner) {
   const ir::Graph g = passes::run_passes(ir::parse(text, interner), passes::default_pipeline(), ctx);
   const ir::Partition p = passes::partition(g, ctx);
   codegen::LoweringOptions options;
-  options.gpu = true;
+  options.gpu = codegen::GpuTarget::sm_90a();
   return codegen::lower(p.regions.at(0), codegen::choose_schedule(p.regions.at(0), options), options);
 }
 
 TEST(Cuda, AMapRegionSpreadsItsElementsOverThreads) {
   ir::Interner interner;
   const codegen::Lowered lowered = lower_for_gpu(kGelu, interner);
-  EXPECT_EQ(lowered.schedule.str(), "map 256b x1 block=1024 threads=256");
-  const std::string source = codegen::emit_cuda(*lowered.kernel).text;
+  EXPECT_EQ(lowered.schedule.str(), "map 256b x1 block=1024 threads=256 registers=128");
+  const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   EXPECT_THAT(source, ::testing::HasSubstr("threadIdx.x"));
   EXPECT_THAT(source, ::testing::HasSubstr("__fmaf_rn"));
 }
@@ -40,19 +41,18 @@ TEST(Cuda, AMapRegionCompilesForBothArchitectures) {
   const auto nvrtc = codegen::Nvrtc::open("", &why);
   if (!nvrtc) GTEST_SKIP() << why;
   ir::Interner interner;
-  const std::string source = codegen::emit_cuda(*lower_for_gpu(kGelu, interner).kernel).text;
+  const codegen::Lowered lowered = lower_for_gpu(kGelu, interner);
+  const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   for (const char* arch : {"sm_80", "sm_90a"}) EXPECT_GT(nvrtc->compile(source, "gelu", arch).size(), 1000u) << arch;
 }
 
 TEST(Cuda, IndicesAreCheckedBeforeTheyAreRead) {
   ir::Interner interner;
-  const std::string source =
-      codegen::emit_cuda(*lower_for_gpu("graph {\n%0 = data : float32[100, 64]\n%1 = data : int64[32]\n"
-                                        "%2 = gather %0, %1 {axes = [0]} : float32[32, 64]\n"
-                                        "%3 = exp %2 : float32[32, 64]\nreturn %3\n}\n",
-                                        interner)
-                              .kernel)
-          .text;
+  const codegen::Lowered lowered = lower_for_gpu(
+      "graph {\n%0 = data : float32[100, 64]\n%1 = data : int64[32]\n"
+      "%2 = gather %0, %1 {axes = [0]} : float32[32, 64]\n%3 = exp %2 : float32[32, 64]\nreturn %3\n}\n",
+      interner);
+  const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   EXPECT_THAT(source, ::testing::HasSubstr("lz_check"));
   EXPECT_THAT(source, ::testing::HasSubstr("lz_ult"));
   if (const auto nvrtc = codegen::Nvrtc::open("", nullptr)) {
@@ -69,17 +69,41 @@ TEST(Cuda, PartsAreOneKernel) {
   EXPECT_EQ(lowered.kernel->phases.size(), 1u);
   EXPECT_EQ(lowered.schedule.parts, 2);
   EXPECT_EQ(lowered.phases[0].tasks, 7 + 1);
-  const std::string source = codegen::emit_cuda(*lowered.kernel).text;
+  const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   if (const auto nvrtc = codegen::Nvrtc::open("", nullptr)) {
     EXPECT_GT(nvrtc->compile(source, "maps", "sm_90a").size(), 1000u);
   }
 }
 
-TEST(Cuda, ARowRegionSaysThatItHasNoScheduleYet) {
+TEST(Cuda, RowsHaveASchedulePerShape) {
+  const auto schedule = [](int64_t m, int64_t n, int axis) {
+    ir::Interner interner;
+    return lower_for_gpu(fmt::format("graph {{\n%0 = data : float32[{0}, {1}]\n"
+                                     "%1 = softmax %0 {{axis = {2}}} : float32[{0}, {1}]\nreturn %1\n}}\n",
+                                     m, n, axis)
+                             .c_str(),
+                         interner)
+        .schedule.str();
+  };
+  EXPECT_EQ(schedule(4096, 1000, 1), "block_rows 256b x1 threads=64 registers=128");
+  EXPECT_EQ(schedule(4096, 100000, 1), "block_rows 256b x1 threads=256 registers=128");
+  EXPECT_EQ(schedule(2, 100000, 1), "block_split 256b x1 threads=256 registers=128");
+  EXPECT_EQ(schedule(1000, 4096, 0), "block_columns 256b x1 threads=256 registers=128");
+}
+
+TEST(Cuda, AContractionSaysThatItHasNoScheduleYet) {
   ir::Interner interner;
-  EXPECT_THROW(
-      lower_for_gpu("graph {\n%0 = data : float32[8]\n%1 = sum %0 {axes = [0]} : float32[]\nreturn %1\n}\n", interner),
-      Error);
+  try {
+    lower_for_gpu(
+        "graph {\n%0 = data : float32[8, 4]\n%1 = data : float32[4, 8]\n"
+        "%2 = dot_general %0, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]} : float32[8, "
+        "8]\nreturn %2\n}\n",
+        interner);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::Unsupported);
+    EXPECT_EQ(e.message(), "contract regions cannot be computed on CUDA devices yet");
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "lazuli/autograd.h"
 #include "lazuli/compile.h"
 #include "lazuli/creation.h"
+#include "lazuli/cuda.h"
 #include "lazuli/custom_gradient.h"
 #include "lazuli/eval.h"
 #include "lazuli/generated/ops.h"

@@ -18,6 +18,7 @@ constexpr const char* kHost = R"(
 #define __device__
 #define __forceinline__ inline
 #define __global__
+#define __launch_bounds__(...)
 struct Index { long long x; };
 extern "C" { Index lz_block, lz_thread, lz_grid{1}, lz_threads{1}; }
 #define blockIdx lz_block
@@ -35,11 +36,18 @@ extern "C" { float fabsf(float); double fabs(double); float floorf(float); doubl
 double ceil(double); float truncf(float); double trunc(double); float rintf(float); double rint(double); }
 )";
 
+Schedule block() {
+  Schedule s;
+  s.threads = 256;
+  s.registers = 128;
+  return s;
+}
+
 class CudaOnCpu : public testing::TestWithParam<DType> {};
 
 TEST_P(CudaOnCpu, AgreesWithTheEvaluator) {
   PrimTable table(GetParam());
-  const CudaSource source = emit_cuda(*table.kernel(1, LoopKind::Thread));
+  const CudaSource source = emit_cuda(*table.kernel(1, LoopKind::Thread), block());
   char folder[] = "/tmp/lazuli-cuda-XXXXXX";
   ASSERT_NE(mkdtemp(folder), nullptr);
   const std::string base = std::string(folder) + "/kernel";
@@ -85,7 +93,7 @@ TEST(Nvrtc, CompilesEveryPrimitiveWithoutAGpu) {
   const auto nvrtc = Nvrtc::open(path ? path : "", &why);
   if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
   for (DType t : kEveryType) {
-    const CudaSource s = emit_cuda(*PrimTable(t).kernel(1, LoopKind::Thread));
+    const CudaSource s = emit_cuda(*PrimTable(t).kernel(1, LoopKind::Thread), block());
     EXPECT_EQ(nvrtc->compile(s.text, "prims", "sm_80").substr(1, 3), "ELF") << name(t);
   }
 }

@@ -1,0 +1,93 @@
+#include "runtime/cuda/devices.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "codegen/cuda/emit.h"
+#include "lazuli/base/error.h"
+
+namespace lazuli::runtime::cuda {
+
+void Devices::open() {
+  std::call_once(opened_, [&] {
+    driver_ = Driver::open(options_.driver_path, &why_not_);
+    if (driver_) gpus_.resize(static_cast<size_t>(driver_->devices));
+    nvrtc_ = codegen::Nvrtc::open(options_.nvrtc_path, &why_no_compiler_);
+  });
+}
+
+std::string Devices::status() {
+  open();
+  return !driver_ ? why_not_ : why_no_compiler_;
+}
+
+int Devices::count() {
+  open();
+  return driver_ && nvrtc_ ? driver_->devices : 0;
+}
+
+Gpu& Devices::gpu(Device device) {
+  open();
+  if (!driver_)
+    throw Error(ErrorKind::Device, fmt::format("{} cannot be used: {}", device.str(), why_not_),
+                "cuda::status() says what is missing");
+  if (!device.is_cuda() || device.index < 0 || device.index >= driver_->devices)
+    throw Error(ErrorKind::Device, fmt::format("there is no device {}: {} CUDA device{} found", device.str(),
+                                               driver_->devices, driver_->devices == 1 ? " was" : "s were"));
+  const std::lock_guard lock(mutex_);
+  auto& gpu = gpus_[static_cast<size_t>(device.index)];
+  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index, options_.exact_blocks);
+  return *gpu;
+}
+
+const codegen::Nvrtc& Devices::nvrtc() {
+  open();
+  if (!nvrtc_)
+    throw Error(ErrorKind::Device, fmt::format("no CUDA code can be compiled: {}", why_no_compiler_),
+                "set LAZULI_NVRTC to the path of libnvrtc.so");
+  return *nvrtc_;
+}
+
+CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
+                                const std::function<std::string(const std::string&)>& keep_source) {
+  CompiledKernel result{.module = nullptr,
+                        .threads = lowered.schedule.threads,
+                        .has_checks = lowered.kernel->has_checks,
+                        .found = true,
+                        .compile_ms = 0};
+  const codegen::CudaSource source = codegen::emit_cuda(*lowered.kernel, lowered.schedule);
+  const std::string key =
+      fmt::format("{}\n{}\n{}\n{}", gpu.device().str(), gpu.target().arch, nvrtc().version(), source.text);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* found = modules_.find(key)) {
+      result.module = *found;
+      return result;
+    }
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const std::string& name = lowered.kernel->name;
+  std::string cubin;
+  try {
+    cubin = nvrtc().compile(source.text, name, gpu.target().arch);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::Compile) throw;
+    const std::string path = keep_source(source.text);
+    throw Error(e.kind(), e.message(), path.empty() ? "" : "the source is in " + path);
+  }
+  result.module = std::make_shared<Module>(gpu, cubin, source.entry_points, source.shared_bytes, name);
+  result.found = false;
+  result.compile_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const std::lock_guard lock(mutex_);
+  const int64_t cost = static_cast<int64_t>(key.size()) + result.module->code_bytes();
+  modules_.insert(key, result.module, cost, [](std::string_view) {});
+  return result;
+}
+
+void Devices::clear_cache() {
+  const std::lock_guard lock(mutex_);
+  modules_.clear();
+}
+
+}  // namespace lazuli::runtime::cuda

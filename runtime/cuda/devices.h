@@ -1,0 +1,62 @@
+// The CUDA devices of the process and the compiler for them. Nothing is loaded before somebody asks. Thread-safe.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "codegen/cuda/nvrtc.h"
+#include "codegen/lower.h"
+#include "runtime/cuda/gpu.h"
+#include "runtime/lru_map.h"
+
+namespace lazuli::runtime::cuda {
+
+struct Options {
+  std::string driver_path, nvrtc_path;  // empty: searched for
+  bool exact_blocks = false;
+  int64_t module_cache_bytes = int64_t{256} << 20;
+};
+
+/// A kernel that can be launched.
+struct CompiledKernel {
+  std::shared_ptr<const Module> module;
+  int threads = 0;
+  bool has_checks = false;
+  bool found = false;     // in the cache
+  double compile_ms = 0;  // when it was made
+};
+
+class Devices {
+ public:
+  explicit Devices(Options options) : options_(std::move(options)), modules_(options_.module_cache_bytes) {}
+
+  /// Empty when CUDA can be used, else a sentence that says why not.
+  std::string status();
+  /// 0 when CUDA cannot be used.
+  int count();
+  /// Throws Error(Device) with the reason when there is no such device.
+  Gpu& gpu(Device device);
+  /// Throws Error(Device) when NVRTC is missing.
+  const codegen::Nvrtc& nvrtc();
+
+  /// Compiles for the GPU's architecture and loads, unless the same source was loaded before. Throws Error(Compile)
+  /// with the whole log; `keep_source` is then given the source, and returns where it was put (or an empty text).
+  CompiledKernel compile(Gpu& gpu, const codegen::Lowered& lowered,
+                         const std::function<std::string(const std::string& source)>& keep_source);
+  void clear_cache();
+
+ private:
+  void open();
+
+  const Options options_;
+  std::once_flag opened_;
+  std::string why_not_, why_no_compiler_;
+  std::shared_ptr<const Driver> driver_;
+  std::shared_ptr<const codegen::Nvrtc> nvrtc_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Gpu>> gpus_;  // by index, once used
+  LruMap<std::shared_ptr<const Module>> modules_;
+};
+
+}  // namespace lazuli::runtime::cuda

@@ -1,0 +1,194 @@
+#include "runtime/cuda/run.h"
+
+#include <cstring>
+
+namespace lazuli::runtime::cuda {
+namespace {
+
+/// Blocks that a launch has at most: more tasks are dealt out among them.
+constexpr int64_t kMostBlocks = int64_t{1} << 30;
+
+/// The structure that a kernel function takes (codegen/cuda/emit.h).
+class Arguments {
+ public:
+  void clear() { words_.clear(); }
+  void put(uint64_t word) { words_.push_back(word); }
+  void put(const void* p) { words_.push_back(reinterpret_cast<uintptr_t>(p)); }
+  size_t size() const { return words_.size(); }
+  void set(size_t at, uint64_t word) { words_[at] = word; }
+  const void* data() const { return words_.data(); }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+class Runner {
+ public:
+  Runner(Gpu& gpu, const Program& program, const CallMemory& memory, std::span<const std::shared_ptr<Buffer>> targets)
+      : gpu_(gpu), program_(program), memory_(memory) {
+    allocate(targets);
+  }
+
+  std::vector<std::shared_ptr<Buffer>> run(RunInfo& info, const RunOptions& options);
+
+ private:
+  void allocate(std::span<const std::shared_ptr<Buffer>> targets);
+  void launch(const Launch& l);
+  bool failed();
+  void write(const HostWrite& w);
+  int64_t most_blocks(const KernelPlan& k) const;
+
+  void* address(const Binding& b) const {
+    switch (b.kind) {
+      case Binding::Leaf:
+        return const_cast<void*>(memory_.leaves[static_cast<size_t>(b.index)]);
+      case Binding::Target:
+      case Binding::Output:
+        return results_[static_cast<size_t>(b.index)]->data();
+      case Binding::Arena:
+        return arena_.data() + b.index;
+      case Binding::Scratch:
+        return scratch_.data() + b.index * scratch_blocks_;
+    }
+    return nullptr;
+  }
+
+  Gpu& gpu_;
+  const Program& program_;
+  const CallMemory& memory_;
+  std::vector<std::shared_ptr<Buffer>> results_;
+  Allocator::Block arena_, scratch_, status_;
+  int64_t scratch_blocks_ = 0;  // that have scratch memory of their own
+  Arguments arguments_;
+  std::vector<void*> buffers_;  // of the launch at hand
+};
+
+/// Everything is allocated before anything runs.
+void Runner::allocate(std::span<const std::shared_ptr<Buffer>> targets) {
+  Allocator& allocator = gpu_.allocator();
+  for (size_t i = 0; i < program_.results.size(); ++i) {
+    const Program::Result& r = program_.results[i];
+    results_.push_back(r.kind == Program::Result::Fresh    ? allocator.allocate(r.bytes)
+                       : r.kind == Program::Result::Target ? targets[i]
+                                                           : memory_.owners[r.leaf]);
+  }
+  if (program_.arena_bytes > 0) arena_ = allocator.block(program_.arena_bytes);
+  bool checks = false;
+  for (const Launch& l : program_.launches) {
+    checks |= l.kernel->gpu.has_checks;
+    if (l.kernel->scratch_bytes == 0) continue;
+    for (const codegen::PhaseLaunch& p : l.kernel->phases)
+      scratch_blocks_ = std::max(scratch_blocks_, std::min(p.tasks, most_blocks(*l.kernel)));
+  }
+  if (scratch_blocks_ > 0) scratch_ = allocator.block(program_.scratch_bytes * scratch_blocks_);
+  if (checks) {
+    status_ = allocator.block(sizeof(int32_t));
+    gpu_.fill(status_.data(), 0, sizeof(int32_t));
+  }
+  buffers_.resize(program_.max_bindings);
+}
+
+/// Blocks with scratch memory are as many as run side by side.
+int64_t Runner::most_blocks(const KernelPlan& k) const {
+  constexpr int64_t kPerProcessor = 8;
+  return k.scratch_bytes == 0 ? kMostBlocks : kPerProcessor * gpu_.properties().processors;
+}
+
+void Runner::launch(const Launch& l) {
+  const KernelPlan& k = *l.kernel;
+  arguments_.clear();
+  for (size_t i = 0; i < k.buffers.size(); ++i) {
+    const bool shared = k.buffers[i].kind == KernelPlan::Argument::Shared;
+    buffers_[i] = shared ? nullptr : address(program_.bindings[l.first_binding + i]);
+    arguments_.put(buffers_[i]);
+  }
+  for (const KernelPlan::Argument& a : k.buffers)
+    if (a.kind == KernelPlan::Argument::Scratch) arguments_.put(static_cast<uint64_t>(a.elements));
+  for (const int64_t size : k.sizes) arguments_.put(static_cast<uint64_t>(size));
+  for (size_t i = 0; i < k.scalars.size(); ++i) {
+    const Program::Scalar& s = program_.scalars[l.first_scalar + i];
+    uint64_t bits = 0;
+    std::memcpy(&bits, memory_.leaves[s.leaf], s.bytes);
+    arguments_.put(bits);
+  }
+  arguments_.put(uint64_t{0});
+  const size_t end = arguments_.size();
+  arguments_.put(uint64_t{0});
+  arguments_.put(status_.data());
+  for (size_t p = 0; p < k.phases.size(); ++p) {
+    arguments_.set(end, static_cast<uint64_t>(k.phases[p].tasks));
+    gpu_.launch(k.gpu.module->functions()[p], std::min(k.phases[p].tasks, most_blocks(k)), k.gpu.threads,
+                k.gpu.module->shared_bytes(), arguments_.data(), k.name);
+  }
+}
+
+bool Runner::failed() {
+  int32_t status = 0;
+  gpu_.download(&status, status_.data(), sizeof status);
+  return status != 0;
+}
+
+void Runner::write(const HostWrite& w) {
+  const void* from = w.argument >= 0 ? memory_.leaves[static_cast<size_t>(w.argument)] : w.bytes.data();
+  gpu_.upload(address(w.to), from, w.size);
+}
+
+/// Two events around a launch.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Gpu& gpu) : gpu_(gpu) {
+    gpu.enter();
+    for (EventHandle& e : events_) gpu.driver().check(gpu.driver().event_create(&e, 0), "timing a kernel");
+  }
+  ~Stopwatch() {
+    for (EventHandle e : events_)
+      if (e) gpu_.driver().event_destroy(e);
+  }
+  void mark(size_t i) { gpu_.driver().check(gpu_.driver().event_record(events_[i], gpu_.stream()), "timing a kernel"); }
+  double nanoseconds() {
+    gpu_.synchronize();
+    float ms = 0;
+    gpu_.driver().check(gpu_.driver().event_elapsed(&ms, events_[0], events_[1]), "timing a kernel");
+    return static_cast<double>(ms) * 1e6;
+  }
+
+ private:
+  Gpu& gpu_;
+  EventHandle events_[2] = {};
+};
+
+std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options) {
+  std::optional<Stopwatch> watch;
+  if (options.timed) watch.emplace(gpu_);
+  for (size_t i = 0; i < program_.launches.size(); ++i) {
+    const Launch& l = program_.launches[i];
+    if (watch) watch->mark(0);
+    launch(l);
+    if (watch) {
+      watch->mark(1);
+      info.nanoseconds.push_back(watch->nanoseconds());
+    }
+    if (l.kernel->gpu.has_checks && failed()) {
+      info.status = 1;
+      info.failed_launch = i;
+      return {};
+    }
+    if (options.observer) {
+      gpu_.synchronize();
+      options.observer(i, {buffers_.data(), l.kernel->buffers.size()});
+    }
+  }
+  for (const Copy& c : program_.copies) gpu_.copy(address(c.to), address(c.from), c.bytes);
+  for (const HostWrite& w : program_.writes) write(w);
+  return std::move(results_);
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<Buffer>> run_program(Gpu& gpu, const Program& program, const CallMemory& memory,
+                                                 std::span<const std::shared_ptr<Buffer>> targets, RunInfo& info,
+                                                 const RunOptions& options) {
+  return Runner(gpu, program, memory, targets).run(info, options);
+}
+
+}  // namespace lazuli::runtime::cuda

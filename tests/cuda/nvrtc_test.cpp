@@ -1,0 +1,82 @@
+// Every kernel family compiled by the real NVRTC for two architectures, which needs no GPU: without warnings, and with
+// everything in registers. Skipped, with the reason, where there is no NVRTC.
+#include "codegen/cuda/nvrtc.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "codegen/cuda/emit.h"
+#include "codegen/lower.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "tests/cuda/emulated.h"
+#include "tests/cuda/families.h"
+
+namespace lazuli::testing {
+namespace {
+
+std::vector<codegen::Lowered> lower_for(const codegen::GpuTarget& target, const std::string& text,
+                                        ir::Interner& interner) {
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  const ir::Graph g = passes::run_passes(ir::parse(text, interner), passes::default_pipeline(), ctx);
+  codegen::LoweringOptions options;
+  options.gpu = target;
+  std::vector<codegen::Lowered> all;
+  for (const ir::Region& r : passes::partition(g, ctx).regions) all.push_back(codegen::lower(r, options));
+  return all;
+}
+
+/// What the assembler says that must not be there.
+std::vector<std::string> complaints(const std::string& log) {
+  std::vector<std::string> found;
+  std::istringstream in(log);
+  for (std::string line; std::getline(in, line);) {
+    const bool spills =
+        line.find("bytes spill") != line.npos && line.find("0 bytes spill stores, 0 bytes spill loads") == line.npos;
+    if (spills || line.find("warning") != line.npos || line.find("arning:") != line.npos ||
+        line.find("C75") != line.npos)
+      found.push_back(line);
+  }
+  return found;
+}
+
+TEST(CudaNvrtc, FindsWhatTheAssemblerComplainsAbout) {
+  EXPECT_TRUE(complaints("ptxas info : 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n").empty());
+  EXPECT_EQ(complaints("8 bytes stack frame, 8 bytes spill stores, 8 bytes spill loads").size(), 1u);
+  EXPECT_EQ(complaints("k.cu(3): warning #177-D: variable was declared but never referenced").size(), 1u);
+}
+
+class CudaNvrtcFamilies : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(CudaNvrtcFamilies, CompileForBothArchitectures) {
+  std::string why;
+  const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
+  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+  size_t kernels = 0;
+  for (const codegen::GpuTarget& target : {codegen::GpuTarget::sm_80(), codegen::GpuTarget::sm_90a()}) {
+    std::set<std::string> done;
+    for (const Family& f : kernel_families(GetParam(), /*small=*/true)) {
+      ir::Interner interner;
+      for (const codegen::Lowered& l : lower_for(target, f.text, interner)) {
+        if (!done.insert(codegen::structural_key(*l.kernel)).second) continue;
+        SCOPED_TRACE(f.name + ", " + l.schedule.str() + " for " + target.arch);
+        std::string log;
+        const codegen::CudaSource source = codegen::emit_cuda(*l.kernel, l.schedule);
+        const std::string cubin = nvrtc->compile(source.text, l.kernel->name, target.arch, &log);
+        EXPECT_THAT(log, ::testing::HasSubstr("registers"));
+        EXPECT_THAT(complaints(log), ::testing::IsEmpty()) << log;
+        EXPECT_GT(cubin.size(), 1000u);
+        ++kernels;
+      }
+    }
+  }
+  std::printf("%s compiled %zu kernels\n", nvrtc->version().c_str(), kernels);
+}
+
+INSTANTIATE_TEST_SUITE_P(Groups, CudaNvrtcFamilies, ::testing::ValuesIn(kFamilyGroups),
+                         [](const auto& p) { return std::string(p.param); });
+
+}  // namespace
+}  // namespace lazuli::testing

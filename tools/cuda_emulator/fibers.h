@@ -1,0 +1,71 @@
+// Runs the threads of a CUDA block as fibers of the calling thread, one after the other: each until it waits for
+// others.
+#pragma once
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tools/cuda_emulator/kernel_state.h"
+
+namespace emulator {
+
+/// In which order the threads between two meetings run, and blocks among each other. Results must not depend on it.
+class Order {
+ public:
+  /// 0: ascending, 1: descending, else shuffled anew every time.
+  explicit Order(unsigned kind) : kind_(kind), random_(kind) {}
+  const std::vector<unsigned>& next(unsigned n);
+
+ private:
+  unsigned kind_;
+  std::mt19937 random_;
+  std::vector<unsigned> order_;
+};
+
+using Kernel = void (*)(void** arguments);
+
+class Fibers {
+ public:
+  Fibers();
+  ~Fibers();
+  Fibers(const Fibers&) = delete;
+  Fibers& operator=(const Fibers&) = delete;
+
+  /// Runs one block; `state` holds its index and sizes. Empty when all went well, else what was wrong: threads that
+  /// wait for others that never come, or that meet in different places.
+  std::string run_block(Kernel kernel, void** arguments, lzemu_state& state, unsigned threads, Order& order);
+  /// The thread at work, for reports of faults.
+  unsigned current() const { return current_; }
+  /// Called by kernels.
+  void barrier(int line);
+  unsigned long long exchange(unsigned long long bits, unsigned lane, int line);
+
+ private:
+  enum class State : uint8_t { Ready, Barrier, Exchange, Done };
+  struct Fiber {
+    void* stack_pointer = nullptr;
+    State state = State::Ready;
+    int line = 0;
+    unsigned long long bits = 0;
+  };
+  static void entry();
+  void start(unsigned thread);
+  void resume(unsigned thread);
+  void wait(State state, int line);
+  bool release_warps();
+  bool release_block();
+  std::string stuck() const;
+
+  static constexpr size_t kStack = 128 << 10, kMost = 1024;
+  unsigned char* stacks_;
+  std::vector<Fiber> fibers_;
+  unsigned threads_ = 0, current_ = 0;
+  void* main_ = nullptr;  // stack pointer of the caller
+  Kernel kernel_ = nullptr;
+  void** arguments_ = nullptr;
+  lzemu_state* state_ = nullptr;
+  std::string problem_;
+};
+
+}  // namespace emulator
