@@ -4,7 +4,9 @@
 // to be checked.
 //
 //   version                          -> text
-//   prepare JOB                      -> "ready SERIES ..." or "skip REASON"
+//   prepare JOB                      -> "ready SERIES ..." or "skip"; a series "~NAME" computes something else than the
+//   case,
+//                                       to be compared with, and is not checked
 //   publish SERIES                   -> "done": runs once and leaves the results in the shared file
 //   run SERIES TURN REPEATS          -> nanoseconds of all repeats together, then facts "NAME=NUMBER"
 //   forget                           -> "done"

@@ -73,7 +73,7 @@ void print_case(const CaseResult& c) {
     first = false;
   };
   if (limit > 0) line("limit: " + c.limit_by, c.limit_times);
-  for (const auto& [series, times] : c.lazuli) line("Lazuli " + series, times);
+  for (const auto& [series, times] : c.lazuli) line("Lazuli " + series.substr(series.starts_with('~')), times);
   for (const PeerResult& p : c.peers) line(p.name, p.times);
   std::fflush(stdout);
 }
@@ -94,9 +94,10 @@ void write_json(const Results& r, std::FILE* file) {
     std::fprintf(file, "\"fraction\": %.4f", median > 0 ? limit / median : 0);
     for (const auto& [name, value] : c.facts) std::fprintf(file, ", \"%s\": %.0f", name.c_str(), value);
     for (const auto& [series, times] : c.lazuli)
-      if (series != "kernel")
-        std::fprintf(file, ", \"%s_median_ms\": %.6g, \"%s_best_ms\": %.6g", series.c_str(), times.median(),
-                     series.c_str(), times.best());
+      if (series != "kernel") {
+        const char* key = series.c_str() + series.starts_with('~');
+        std::fprintf(file, ", \"%s_median_ms\": %.6g, \"%s_best_ms\": %.6g", key, times.median(), key, times.best());
+      }
     std::fprintf(file, ",\n     \"peers\": {");
     for (const PeerResult& p : c.peers)
       std::fprintf(file, "%s\"%s\": {\"version\": \"%s\", \"time\": \"%s\", \"median_ms\": %.6g, \"best_ms\": %.6g}",

@@ -116,9 +116,9 @@ void add_cumsum(std::vector<Case>& cases) {
 }  // namespace
 
 void add_reduce_cases(std::vector<Case>& cases) {
-  add_reduction(cases, "reduce/sum_all", Over::All, 2e-6, kSum);
-  add_reduction(cases, "reduce/sum_axis0", Over::Rows, 2e-6, kSum);
-  add_reduction(cases, "reduce/sum_axis1", Over::Columns, 2e-6, kSum);
+  add_reduction(cases, "reduce/sum_all", Over::All, 1e-6, kSum);
+  add_reduction(cases, "reduce/sum_axis0", Over::Rows, 1e-6, kSum);
+  add_reduction(cases, "reduce/sum_axis1", Over::Columns, 1e-6, kSum);
   add_reduction(cases, "reduce/var_axis0", Over::Rows, 1e-5, kVariance);
   add_reduction(cases, "reduce/var_axis1", Over::Columns, 1e-5, kVariance);
   add_argmax(cases);

@@ -97,4 +97,8 @@ Expression expression_named(std::string_view name) {
   return at == std::end(kExpressions) ? nullptr : at->expression;
 }
 
+Expression baseline_of(std::string_view name) {
+  return name.starts_with("contract/bias_") ? expression_named("contract/sgemm") : nullptr;
+}
+
 }  // namespace bench

@@ -165,7 +165,7 @@ struct Arrays {
 
 template <class Body>
 Series series(const char* name, Body body) {
-  Series s{.name = name, .run = {}, .publish = [] {}, .facts = {}};
+  Series s{.name = name, .run = {}, .publish = {}, .facts = {}};
   s.run = [body](int64_t turn, int64_t repeats) {
     const auto start = std::chrono::steady_clock::now();
     for (int64_t r = 0; r < repeats; ++r) body(turn + r);
@@ -197,14 +197,14 @@ class Limits final : public Contestant {
           split_units(threads, a->n, [&](int64_t at, int64_t n) { how(from + at, to + at, n); });
         };
       };
-      return {series("around_caches", copy(copy_around_caches)),
-              series("plain", copy([](const float* from, float* to, int64_t n) {
+      return {series("~around_caches", copy(copy_around_caches)),
+              series("~plain", copy([](const float* from, float* to, int64_t n) {
                        std::memcpy(to, from, static_cast<size_t>(n) * sizeof(float));
                      }))};
     }
     if (job.limit == Limit::Read) {
       auto a = std::make_shared<Arrays>(elements, job.copies, 0);
-      return {series("read", [a, threads](int64_t turn) {
+      return {series("~read", [a, threads](int64_t turn) {
         const float* from = a->from[static_cast<size_t>(turn) % a->from.size()];
         split_units(threads, a->n,
                     [&](int64_t at, int64_t n) { [[maybe_unused]] volatile float sum = read_all(from + at, n); });
@@ -213,7 +213,7 @@ class Limits final : public Contestant {
     if (job.limit == Limit::Fma) {
       const double each = multiply_add(1);
       const auto rounds = std::max<int64_t>(1, static_cast<int64_t>(job.amount / each / threads));
-      return {series("fma", [rounds, threads](int64_t) {
+      return {series("~fma", [rounds, threads](int64_t) {
         split(threads, threads, [&](int64_t, int64_t) { multiply_add(rounds); });
       })};
     }

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "contestants/contestant.h"
+#include "epilogue.h"
 
 namespace bench {
 namespace {
@@ -64,9 +64,12 @@ class Blas final : public Contestant {
   }
   std::string version() const override { return version_; }
   std::vector<Series> prepare(const Job& job, std::byte* shared) override {
-    if (job.name != "contract/sgemm") return {};
-    return kernel_series(job, shared,
-                         [this](const Arguments& a) { multiply_(a.rows, a.f32(0), a.f32(1), a.result()); });
+    const bool more = job.name == "contract/bias_gelu_tanh_residual";
+    if (job.name != "contract/sgemm" && !more) return {};
+    return kernel_series(job, shared, [this, more](const Arguments& a) {
+      multiply_(a.rows, a.f32(0), a.f32(1), a.result());
+      if (more) finish_bias_gelu_tanh_residual(a);
+    });
   }
 
  private:

@@ -1,6 +1,7 @@
 // Eigen, as its user would write the cases: expressions by row, so that each row is used while it is in the cache.
 #include <Eigen/Core>
 
+#include "epilogue.h"
 #include "peer.h"
 
 namespace bench {
@@ -20,11 +21,6 @@ auto result_row(const Arguments& a, int64_t i) {
 void relu_bias(const Arguments& a) {
   const auto w = row(a.f32(1), a, 0), b = row(a.f32(2), a, 0);
   each_row(a, [&](int64_t i) { result_row(a, i) = (row(a.f32(0), a, i) * w + b).max(0.f); });
-}
-
-template <class V>
-auto gelu_tanh(const V& v) {
-  return 0.5f * v * (1.f + (0.7978845608f * (v + 0.044715f * v * v * v)).tanh());
 }
 
 void gelu_tanh_bias(const Arguments& a) {
@@ -117,14 +113,7 @@ void sgemm(const Arguments& a) {
 
 void bias_gelu_tanh_residual(const Arguments& a) {
   sgemm(a);
-  const auto b = row(a.f32(2), a, 0);
-  split(a.threads, a.rows, [&](int64_t begin, int64_t end) {
-    Row v(a.columns);
-    for (int64_t i = begin; i < end; ++i) {
-      v = row(a.result(), a, i) + b;
-      result_row(a, i) = gelu_tanh(v) + row(a.f32(3), a, i);
-    }
-  });
+  finish_bias_gelu_tanh_residual(a);
 }
 
 constexpr NamedKernel kKernels[] = {

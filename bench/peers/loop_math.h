@@ -42,8 +42,8 @@ inline float log_near(float x) {
   return e * 0.693359375f + (f + (f * z * p - e * 2.12194440e-4f - 0.5f * z));
 }
 
-/// The distribution function of the normal distribution: 1/2 erfc by the fit of Numerical Recipes (erfcc), 1.2e-7
-/// relative.
+/// The distribution function of the normal distribution: 1/2 erfc by the fit of Numerical Recipes (erfcc), within
+/// 1.2e-7 of the result.
 inline float phi_near(float x) {
   const float a = std::abs(x) * 0.70710678f, t = 1.f / (1.f + 0.5f * a);
   float p = 0.17087277f;
