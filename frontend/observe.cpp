@@ -1,4 +1,4 @@
-// Where values leave the graph: item, bool, host copies, pointers; and where host memory enters it.
+// Where values leave the graph: item, bool, host copies, pointers.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -154,7 +154,9 @@ std::vector<T> Tensor::to_vector(Location loc) const {
 void* Tensor::data_ptr(Location loc) const {
   const TensorImpl& impl = *impl_of(*this, loc);
   refuse_observation(*impl.root, "data_ptr", loc);
-  return static_cast<std::byte*>(escape(impl.root)) + impl.offset * static_cast<int64_t>(itemsize(impl.dtype));
+  if (impl.root->read_only)
+    throw Error(ErrorKind::Value, "data_ptr: the memory of this tensor is read-only", "ask for const_data_ptr", loc);
+  return static_cast<std::byte*>(escape(impl.root)) + impl.offset * element_size();
 }
 
 const void* Tensor::const_data_ptr(Location loc) const {
@@ -205,35 +207,5 @@ template bool Tensor::item<bool>(Location) const;
 template std::vector<bool> Tensor::to_vector<bool>(Location) const;
 template bool* Tensor::data_ptr<bool>(Location) const;
 template const bool* Tensor::const_data_ptr<bool>(Location) const;
-
-Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter, DType dtype, Location loc) {
-  if (!is_supported(dtype))
-    throw Error(ErrorKind::Unsupported, fmt::format("from_blob: {} is not supported", name(dtype)), {}, loc);
-  const ir::Shape shape(sizes);
-  for (const int64_t n : sizes)
-    if (n < 0)
-      throw Error(ErrorKind::Shape, fmt::format("from_blob: negative dimension {} in {}", n, ir::str(shape)), {}, loc);
-  const auto numel = ir::checked_numel(shape);
-  int64_t bytes = 0;
-  if (!numel || __builtin_mul_overflow(*numel, static_cast<int64_t>(itemsize(dtype)), &bytes))
-    throw Error(ErrorKind::Shape, fmt::format("from_blob: shape {} is too large", ir::str(shape)), {}, loc);
-  if (!data && bytes > 0) throw Error(ErrorKind::Value, "from_blob: null pointer", {}, loc);
-  std::function<void()> release;
-  if (deleter) release = [deleter = std::move(deleter), data] { deleter(data); };
-  auto buffer = std::make_shared<runtime::Buffer>(data, bytes, std::move(release), /*external=*/true);
-  ir::NodeSpec spec{.op = ir::Op::data, .attr = ir::LeafAttr{interner().next_leaf_id()}, .dtype = dtype};
-  spec.shape = shape;
-  spec.payload = buffer;
-  auto leaf = make_node(std::move(spec), loc);
-  return tensor_of(std::make_shared<Materialized>(Materialized{std::move(leaf), std::move(buffer)}), loc);
-}
-
-Tensor from_blob(void* data, IntArrayRef sizes, DType dtype, Location loc) {
-  return from_blob(data, sizes, nullptr, dtype, loc);
-}
-
-Tensor from_host(const void* data, IntArrayRef sizes, DType dtype, Location loc) {
-  return wrap(host_leaf(data, ir::Shape(sizes), dtype, loc), loc);
-}
 
 }  // namespace lazuli

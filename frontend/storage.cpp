@@ -7,6 +7,7 @@
 
 #include "frontend/compile/scope.h"
 #include "frontend/context.h"
+#include "frontend/external.h"
 #include "frontend/history.h"
 
 namespace lazuli {
@@ -237,6 +238,7 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
     throw Error(ErrorKind::Internal, fmt::format("assign: a value of {}{} for a tensor of {}{}", name(value->dtype()),
                                                  ir::str(value->shape()), name(impl.dtype), ir::str(impl.shape)));
   check_writable(impl, loc);
+  check_may_write(*impl.root, loc);
   const bool record = recorded(impl, *value, loc);
   if (!record) value = untracked(value, loc);
   Context& ctx = context();

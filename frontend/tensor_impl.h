@@ -52,6 +52,7 @@ struct Storage : std::enable_shared_from_this<Storage> {
   uint64_t version = 0;                // counts writes
   bool in_flight = false;              // being evaluated by some thread: readers wait
   bool used = false;                   // read with its history since it was last written
+  bool read_only = false;              // memory of somebody who forbids writing; set before the first handle
   Location where;                      // the call that last wrote it
   Storage *prev = nullptr, *next = nullptr;  // the context's list of pending storages
   bool linked = false, tracked = false;      // on that list; its value has a history
@@ -133,6 +134,8 @@ Tensor wrap(ir::NodeRef value, Location loc = {});
 /// As wrap, of what an operation has computed, never an operand itself: its history is no other tensor's, though
 /// another may have been computed by the same operation from the same operands.
 Tensor wrap_result(ir::NodeRef value, Location loc = {});
+/// The new tensor, requiring gradients where the options say so.
+Tensor as_wanted(Tensor made, const TensorOptions& options, const Location& loc);
 /// As wrap, of the very node: nothing is evaluated or copied, whatever the mode, and node_of gives it back.
 Tensor as_tensor(ir::NodeRef value, Location loc = {});
 /// Writes `value` (of dst's shape and dtype) into dst, through its chain of views. Callers hold no NodeRef of their own

@@ -55,8 +55,8 @@ bool is_differentiable(const NodeSpec& spec, DType dtype) {
 
 uint64_t hash_of(const NodeSpec& spec, const Inferred& type) {
   uint64_t h = mix(static_cast<uint64_t>(spec.op) + 1, static_cast<uint64_t>(type.dtype) << 16 |
-                                                           static_cast<uint64_t>(type.device.kind) << 8 |
-                                                           static_cast<uint8_t>(type.device.index));
+                                                           static_cast<uint64_t>(type.device.type()) << 8 |
+                                                           static_cast<uint8_t>(type.device.index()));
   h = mix(h, type.shape);
   h = std::visit(AttrHash{mix(h, spec.attr.index())}, spec.attr);
   for (const Node* input : spec.inputs) h = mix(h, input->hash());

@@ -42,7 +42,7 @@ class ByteWriter {
 inline void ByteWriter::put(const ir::Node& n) {
   put(static_cast<uint64_t>(n.op()));
   put(static_cast<uint64_t>(n.dtype()));
-  put(static_cast<uint64_t>(n.device().kind) << 8 | static_cast<uint8_t>(n.device().index));
+  put(static_cast<uint64_t>(n.device().type()) << 8 | static_cast<uint8_t>(n.device().index()));
   put(std::span<const int64_t>(n.shape()));
   put(n.attr().index());
   struct Visitor {

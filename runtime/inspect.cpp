@@ -28,7 +28,7 @@ std::string each_kernel(Context& context, const Planned& planned, const EvalOpti
     if (std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
       continue;
     codegen::LoweringOptions lowering = lowering_options(region, slots, target);
-    if (const Device device = region.outputs[0]->device(); device.is_cuda() && context.cuda().count() > device.index)
+    if (const Device device = region.outputs[0]->device(); device.is_cuda() && context.cuda().count() > device.index())
       lowering.gpu = context.cuda().gpu(device).target();
     else if (gpu || device.is_cuda())
       lowering.gpu = codegen::GpuTarget::sm_90a();

@@ -3,11 +3,9 @@
 
 #include <charconv>
 
-#include "lazuli/base/error.h"
-
 namespace lazuli {
 
-Device::Device(std::string_view text) {
+Device::Device(std::string_view text, Location loc) {
   if (text == "cpu") return;
   constexpr std::string_view kPrefix = "cuda";
   if (text.starts_with(kPrefix)) {
@@ -19,17 +17,17 @@ Device::Device(std::string_view text) {
       valid = code == std::errc() && end == rest.data() + rest.size() && number <= 127;
     }
     if (valid) {
-      kind = DeviceKind::CUDA;
-      index = static_cast<int8_t>(number);
+      kind_ = DeviceKind::CUDA;
+      index_ = static_cast<int8_t>(number);
       return;
     }
   }
   throw Error(ErrorKind::Value, "device \"" + std::string(text) + "\" is not known",
-              "write \"cpu\", \"cuda\" or \"cuda:N\" with N from 0 to 127");
+              "write \"cpu\", \"cuda\" or \"cuda:N\" with N from 0 to 127", loc);
 }
 
 std::string Device::str() const {
-  return is_cpu() ? "cpu" : "cuda:" + std::to_string(index);
+  return is_cpu() ? "cpu" : "cuda:" + std::to_string(index_);
 }
 
 }  // namespace lazuli

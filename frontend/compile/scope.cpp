@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "frontend/context.h"
+#include "frontend/external.h"
 
 namespace lazuli {
 
@@ -88,6 +89,7 @@ void TraceScope::write(const std::shared_ptr<Storage>& root, ir::NodeRef value, 
   } else if (root->trace != 0) {
     throw_foreign(loc);
   } else {
+    check_may_write(*root, loc);
     Capture& c = capture(root);
     c.value = std::move(value);
     c.written = loc;

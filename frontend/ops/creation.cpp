@@ -38,11 +38,19 @@ void check_dtype(std::string_view op, DType dtype, const Location& loc) {
     throw Error(ErrorKind::Unsupported, fmt::format("{}: element type {} is not supported", op, name(dtype)), {}, loc);
 }
 
+/// `options` are complete: type and device are named.
 Tensor filled(std::string_view op, IntArrayRef sizes, NodeRef (*make)(const Scalar&, DType, const Location&),
-              const Scalar& v, DType dtype, Device device, const Location& loc) {
+              const Scalar& v, const TensorOptions& options, const Location& loc) {
+  const DType dtype = options.dtype();
   check_dtype(op, dtype, loc);
   const Shape shape = checked_shape(op, sizes, dtype, loc);
-  return wrap(expand_to(on_device(make(v, dtype, loc), device, loc), shape, loc), loc);
+  return as_wanted(wrap(expand_to(on_device(make(v, dtype, loc), options.device(), loc), shape, loc), loc), options,
+                   loc);
+}
+
+/// What the options leave open is as in x.
+TensorOptions like(const Tensor& x, const TensorOptions& options) {
+  return options.dtype(options.dtype_or(x.dtype())).device(options.device_or(x.device()));
 }
 
 DType scalar_dtype(const Scalar& v) {
@@ -94,7 +102,13 @@ int64_t arange_count(const Scalar& start, const Scalar& end, const Scalar& step,
 
 }  // namespace
 
-TensorData::TensorData(std::initializer_list<TensorData> list) : sizes_{static_cast<int64_t>(list.size())} {
+Tensor as_wanted(Tensor made, const TensorOptions& options, const Location& loc) {
+  if (options.requires_grad()) made.requires_grad_(true, loc);
+  return made;
+}
+
+TensorData::TensorData(std::initializer_list<TensorData> list, Location loc)
+    : sizes_{static_cast<int64_t>(list.size())} {
   if (list.size() == 0) return;
   const TensorData& first = *list.begin();
   kind_ = first.kind_;
@@ -105,7 +119,7 @@ TensorData::TensorData(std::initializer_list<TensorData> list) : sizes_{static_c
       throw Error(ErrorKind::Shape,
                   fmt::format("Expected all sub-lists to have sizes: {}, but got sub-list with sizes: {}",
                               ir::str(first.sizes_), ir::str(item.sizes_)),
-                  "every row needs as many elements as the first");
+                  "every row needs as many elements as the first", loc);
     kind_ = promote_types(kind_, item.kind_);
     values_.insert(values_.end(), item.values_.begin(), item.values_.end());
   }
@@ -122,35 +136,34 @@ Tensor tensor(const TensorData& data, TensorOptions options, Location loc) {
     std::memcpy(bytes.data() + i * size, &bits, size);
   }
   const Device device = options.device_or(kCPU);
-  return wrap(host_leaf(bytes.data(), shape, dtype, loc), loc).to(device, loc);
+  return as_wanted(wrap(host_leaf(bytes.data(), shape, dtype, loc), loc).to(device, loc), options, loc);
 }
 
 Tensor zeros(IntArrayRef sizes, TensorOptions options, Location loc) {
-  return filled("zeros", sizes, constant, 0, options.dtype_or(kDefaultDType), options.device_or(kCPU), loc);
+  return filled("zeros", sizes, constant, 0, options, loc);
 }
 Tensor ones(IntArrayRef sizes, TensorOptions options, Location loc) {
-  return filled("ones", sizes, constant, 1, options.dtype_or(kDefaultDType), options.device_or(kCPU), loc);
+  return filled("ones", sizes, constant, 1, options, loc);
 }
 Tensor full(IntArrayRef sizes, Scalar value, TensorOptions options, Location loc) {
-  return filled("full", sizes, argument, value, options.dtype_or(scalar_dtype(value)), options.device_or(kCPU), loc);
+  return filled("full", sizes, argument, value, options.dtype(options.dtype_or(scalar_dtype(value))), loc);
 }
 Tensor empty(IntArrayRef sizes, TensorOptions options, Location loc) {
   // Zeros that nobody computes when the tensor is first written as a whole.
-  return filled("empty", sizes, constant, 0, options.dtype_or(kDefaultDType), options.device_or(kCPU), loc);
+  return filled("empty", sizes, constant, 0, options, loc);
 }
 
 Tensor zeros_like(const Tensor& x, TensorOptions options, Location loc) {
-  return filled("zeros_like", x.sizes(), constant, 0, options.dtype_or(x.dtype()), options.device_or(x.device()), loc);
+  return filled("zeros_like", x.sizes(), constant, 0, like(x, options), loc);
 }
 Tensor ones_like(const Tensor& x, TensorOptions options, Location loc) {
-  return filled("ones_like", x.sizes(), constant, 1, options.dtype_or(x.dtype()), options.device_or(x.device()), loc);
+  return filled("ones_like", x.sizes(), constant, 1, like(x, options), loc);
 }
 Tensor full_like(const Tensor& x, Scalar value, TensorOptions options, Location loc) {
-  return filled("full_like", x.sizes(), argument, value, options.dtype_or(x.dtype()), options.device_or(x.device()),
-                loc);
+  return filled("full_like", x.sizes(), argument, value, like(x, options), loc);
 }
 Tensor empty_like(const Tensor& x, TensorOptions options, Location loc) {
-  return filled("empty_like", x.sizes(), constant, 0, options.dtype_or(x.dtype()), options.device_or(x.device()), loc);
+  return filled("empty_like", x.sizes(), constant, 0, like(x, options), loc);
 }
 
 Tensor arange(Scalar end, TensorOptions options, Location loc) {
@@ -168,12 +181,14 @@ Tensor arange(Scalar start, Scalar end, Scalar step, TensorOptions options, Loca
   const int64_t count = arange_count(start, end, step, loc);
   checked_shape("arange", {count}, dtype, loc);
   const Build b(loc);
-  if (start == Scalar(0) && step == Scalar(1)) return wrap(b.iota({count}, 0, dtype, device), loc);
+  if (start == Scalar(0) && step == Scalar(1))
+    return as_wanted(wrap(b.iota({count}, 0, dtype, device), loc), options, loc);
   // As PyTorch does: start + step * i in int64 or float64, rounded once.
   const DType type = integers ? kInt64 : kFloat64;
   const NodeRef index = b.cast(b.iota({count}, 0, kInt64, device), type);
   const NodeRef scaled = b.op(Op::mul, on_device(argument(step, type, loc), device, loc), index);
-  return wrap(b.cast(b.op(Op::add, on_device(argument(start, type, loc), device, loc), scaled), dtype), loc);
+  const NodeRef value = b.op(Op::add, on_device(argument(start, type, loc), device, loc), scaled);
+  return as_wanted(wrap(b.cast(value, dtype), loc), options, loc);
 }
 
 Tensor linspace(Scalar start, Scalar end, int64_t steps, TensorOptions options, Location loc) {
@@ -183,7 +198,7 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, TensorOptions options, 
   checked_shape("linspace", {steps}, dtype, loc);
   const NodeRef line =
       linspace_node(start.to_double(), end.to_double(), steps, computing_dtype(dtype), options.device_or(kCPU), loc);
-  return wrap(cast_to(line, dtype, loc), loc);
+  return as_wanted(wrap(cast_to(line, dtype, loc), loc), options, loc);
 }
 
 Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, TensorOptions options, Location loc) {
@@ -195,7 +210,7 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, TensorOpti
   const Device device = options.device_or(kCPU);
   const NodeRef line = linspace_node(start.to_double(), end.to_double(), steps, type, device, loc);
   const NodeRef power = Build(loc).op(Op::pow, on_device(argument(base, type, loc), device, loc), line);
-  return wrap(cast_to(power, dtype, loc), loc);
+  return as_wanted(wrap(cast_to(power, dtype, loc), loc), options, loc);
 }
 
 Tensor eye(int64_t n, TensorOptions options, Location loc) {
@@ -211,7 +226,7 @@ Tensor eye(int64_t n, int64_t m, TensorOptions options, Location loc) {
   const Build b(loc);
   const Device device = options.device_or(kCPU);
   const NodeRef diagonal = b.op(Op::eq, b.iota(shape, 0, kInt64, device), b.iota(shape, 1, kInt64, device));
-  return wrap(b.cast(diagonal, dtype), loc);
+  return as_wanted(wrap(b.cast(diagonal, dtype), loc), options, loc);
 }
 
 }  // namespace lazuli

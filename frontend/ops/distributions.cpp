@@ -51,7 +51,7 @@ Tensor randperm(int64_t n, TensorOptions options, OptionalGenerator generator, L
   // 63 random bits per number: their order is the permutation. Equal ones, which are as good as impossible, keep
   // theirs.
   const Tensor keys = randint(INT64_MAX, {n}, TensorOptions(kInt64).device(options.device_or(kCPU)), generator, loc);
-  return wrap(cast_to(argsort_node(node_of(keys), 0, false, loc), type, loc), loc);
+  return as_wanted(wrap(cast_to(argsort_node(node_of(keys), 0, false, loc), type, loc), loc), options, loc);
 }
 
 Tensor multinomial(const Tensor& x, int64_t num_samples, bool replacement, OptionalGenerator generator, Location loc) {
@@ -106,7 +106,8 @@ Tensor normal(double mean, double std, IntArrayRef sizes, OptionalGenerator gene
               Location loc) {
   if (!(std >= 0))
     throw Error(ErrorKind::Value, fmt::format("normal expects std >= 0.0, but found std {}", std), {}, loc);
-  return randn(sizes, options, generator, loc).mul(Scalar(std), loc).add(Scalar(mean), loc);
+  const Tensor unit = randn(sizes, options.requires_grad(false), generator, loc);
+  return as_wanted(unit.mul(Scalar(std), loc).add(Scalar(mean), loc), options, loc);
 }
 Tensor normal(const Tensor& mean, double std, OptionalGenerator generator, Location loc) {
   if (!(std >= 0))

@@ -26,6 +26,10 @@ Tensor Tensor::to(Device device, Location loc) const {
   return wrap_result(make_node({.op = ir::Op::to, .inputs = {from.get()}, .device = device}, loc), loc);
 }
 Tensor Tensor::to(TensorOptions options, Location loc) const {
+  if (options.requires_grad())
+    throw Error(ErrorKind::Value,
+                "to(options) expects unset requires_grad flag, but got options.requires_grad set as true",
+                "call requires_grad_() on the result", loc);
   return to(options.device_or(device()), loc).to(options.dtype_or(dtype()), loc);
 }
 Tensor Tensor::to(const Tensor& other, Location loc) const {

@@ -226,38 +226,39 @@ void check_normal(DType t, const Location& loc) {
 Tensor rand(IntArrayRef sizes, TensorOptions options, OptionalGenerator generator, Location loc) {
   const DType dtype = options.dtype_or(kDefaultDType);
   check_uniform(dtype, loc);
-  return make_rand(draw(sizes, dtype, options.device_or(kCPU), generator, loc));
+  return as_wanted(make_rand(draw(sizes, dtype, options.device_or(kCPU), generator, loc)), options, loc);
 }
 Tensor randn(IntArrayRef sizes, TensorOptions options, OptionalGenerator generator, Location loc) {
   const DType dtype = options.dtype_or(kDefaultDType);
   check_normal(dtype, loc);
-  return make_randn(draw(sizes, dtype, options.device_or(kCPU), generator, loc));
+  return as_wanted(make_randn(draw(sizes, dtype, options.device_or(kCPU), generator, loc)), options, loc);
 }
 Tensor randint(int64_t high, IntArrayRef sizes, TensorOptions options, OptionalGenerator generator, Location loc) {
   return randint(0, high, sizes, options, generator, loc);
 }
 Tensor randint(int64_t low, int64_t high, IntArrayRef sizes, TensorOptions options, OptionalGenerator generator,
                Location loc) {
-  return make_randint(draw(sizes, options.dtype_or(kInt64), options.device_or(kCPU), generator, loc), low, high);
+  const Draw drawn = draw(sizes, options.dtype_or(kInt64), options.device_or(kCPU), generator, loc);
+  return as_wanted(make_randint(drawn, low, high), options, loc);
 }
 
 Tensor rand_like(const Tensor& x, TensorOptions options, OptionalGenerator generator, Location loc) {
   const DType dtype = options.dtype_or(x.dtype());
   check_uniform(dtype, loc);
-  return make_rand(draw(x.sizes(), dtype, options.device_or(x.device()), generator, loc));
+  return as_wanted(make_rand(draw(x.sizes(), dtype, options.device_or(x.device()), generator, loc)), options, loc);
 }
 Tensor randn_like(const Tensor& x, TensorOptions options, OptionalGenerator generator, Location loc) {
   const DType dtype = options.dtype_or(x.dtype());
   check_normal(dtype, loc);
-  return make_randn(draw(x.sizes(), dtype, options.device_or(x.device()), generator, loc));
+  return as_wanted(make_randn(draw(x.sizes(), dtype, options.device_or(x.device()), generator, loc)), options, loc);
 }
 Tensor randint_like(const Tensor& x, int64_t high, TensorOptions options, OptionalGenerator generator, Location loc) {
   return randint_like(x, 0, high, options, generator, loc);
 }
 Tensor randint_like(const Tensor& x, int64_t low, int64_t high, TensorOptions options, OptionalGenerator generator,
                     Location loc) {
-  return make_randint(draw(x.sizes(), options.dtype_or(x.dtype()), options.device_or(x.device()), generator, loc), low,
-                      high);
+  const Draw drawn = draw(x.sizes(), options.dtype_or(x.dtype()), options.device_or(x.device()), generator, loc);
+  return as_wanted(make_randint(drawn, low, high), options, loc);
 }
 
 }  // namespace lazuli

@@ -32,12 +32,12 @@ Gpu& Devices::gpu(Device device) {
   if (!driver_)
     throw Error(ErrorKind::Device, fmt::format("{} cannot be used: {}", device.str(), why_not_),
                 "cuda::status() says what is missing");
-  if (!device.is_cuda() || device.index < 0 || device.index >= driver_->devices)
+  if (!device.is_cuda() || device.index() < 0 || device.index() >= driver_->devices)
     throw Error(ErrorKind::Device, fmt::format("there is no device {}: {} CUDA device{} found", device.str(),
                                                driver_->devices, driver_->devices == 1 ? " was" : "s were"));
   const std::lock_guard lock(mutex_);
-  auto& gpu = gpus_[static_cast<size_t>(device.index)];
-  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index, options_.exact_blocks);
+  auto& gpu = gpus_[static_cast<size_t>(device.index())];
+  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index(), options_.exact_blocks);
   return *gpu;
 }
 

@@ -13,6 +13,8 @@ class IntArrayRef {
  public:
   constexpr IntArrayRef() = default;
   constexpr IntArrayRef(const int64_t* data, size_t size) : data_(data), size_(size) {}
+  /// One size: ones(5).
+  constexpr IntArrayRef(const int64_t& one) : data_(&one), size_(1) {}
   constexpr IntArrayRef(std::initializer_list<int64_t> list) {
     data_ = list.begin();
     size_ = list.size();

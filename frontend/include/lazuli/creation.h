@@ -16,7 +16,7 @@ class TensorData {
   template <class T>
     requires std::is_arithmetic_v<T>
   TensorData(T v) : kind_(kind_of<T>()), values_{Scalar(v)} {}
-  TensorData(std::initializer_list<TensorData> list);
+  TensorData(std::initializer_list<TensorData> list, Location loc = Location::current());
   template <class T>
     requires std::is_arithmetic_v<T>
   TensorData(std::span<const T> list) : kind_(kind_of<T>()), sizes_{static_cast<int64_t>(list.size())} {

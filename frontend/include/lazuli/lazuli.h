@@ -5,6 +5,7 @@
 #include "lazuli/creation.h"
 #include "lazuli/cuda.h"
 #include "lazuli/custom_gradient.h"
+#include "lazuli/dlpack.h"
 #include "lazuli/eval.h"
 #include "lazuli/generated/ops.h"
 #include "lazuli/join.h"

@@ -115,12 +115,23 @@ class Tensor {
   int64_t storage_offset() const;
   int64_t dim() const;
   int64_t numel() const;
-  int64_t nbytes() const { return numel() * static_cast<int64_t>(itemsize(dtype())); }
+  int64_t nbytes() const { return numel() * element_size(); }
   DType dtype() const;
+  DType scalar_type() const { return dtype(); }
   Device device() const;
+  Layout layout() const { return kStrided; }
+  /// Element type and device, for making others like it.
+  TensorOptions options() const { return TensorOptions(dtype()).device(device()); }
+  int64_t ndimension() const { return dim(); }
+  /// Bytes of an element.
+  int64_t element_size() const { return static_cast<int64_t>(lazuli::itemsize(dtype())); }
+  int64_t itemsize() const { return element_size(); }
+  bool is_cpu() const { return device().is_cpu(); }
+  bool is_cuda() const { return device().is_cuda(); }
   bool is_contiguous() const;
   bool is_view() const;
   bool is_floating_point() const { return is_floating(dtype()); }
+  bool is_signed() const { return lazuli::is_signed(dtype()); }
   /// Whether both handles are the same tensor.
   bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
   /// Whether both handles reach the same storage: a base and its views.
@@ -214,6 +225,8 @@ class Tensor {
   /// A tensor on the same storage that is a constant to gradients. Writes to either are seen by both.
   Tensor detach(Location loc = Location::current()) const;
   Tensor& detach_(Location loc = Location::current());
+  /// detach() by its older name.
+  Tensor data(Location loc = Location::current()) const { return detach(loc); }
   /// Lets backward() leave the gradient of a tensor that is no leaf in grad().
   void retain_grad(Location loc = Location::current());
   bool retains_grad() const;
@@ -289,16 +302,41 @@ TensorAccessor<T, N> Tensor::accessor(Location loc) const {
   return TensorAccessor<T, N>(data_ptr<T>(loc), sizes().data(), strides().data());
 }
 
-/// A tensor over memory that the caller owns: row-major, shared, never moved or recycled. A write on either side is
-/// seen by the other: reads happen when something is evaluated, writes through Lazuli at the call.
-Tensor from_blob(void* data, IntArrayRef sizes, DType dtype = kFloat32, Location loc = Location::current());
-/// As above; `deleter` runs when nothing refers to the memory any more.
-Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter, DType dtype = kFloat32,
+/// A tensor over memory that the caller owns, shared, never moved or recycled: a write on either side is seen by the
+/// other; reads happen when something is evaluated, writes through Lazuli at the call. Row-major, or with `strides` in
+/// elements: 0 repeats an axis; negative strides are refused (Value), and so are those whose elements no chain of
+/// slices reaches (Unsupported). float32 unless the options name another type; of typed pointers the pointer's.
+/// `deleter` is called once: when nothing refers to the memory any more, or before an error is thrown.
+Tensor from_blob(void* data, IntArrayRef sizes, TensorOptions options = {}, Location loc = Location::current());
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, TensorOptions options = {},
                  Location loc = Location::current());
+Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter, TensorOptions options = {},
+                 Location loc = Location::current());
+Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, std::function<void(void*)> deleter,
+                 TensorOptions options = {}, Location loc = Location::current());
+
 template <class T>
-  requires requires { dtype_of<T>::value; }
-Tensor from_blob(T* data, IntArrayRef sizes, Location loc = Location::current()) {
-  return from_blob(static_cast<void*>(data), sizes, dtype_of_v<T>, loc);
+concept Element = requires { dtype_of<T>::value; };
+template <Element T>
+Tensor from_blob(T* data, IntArrayRef sizes, TensorOptions options = {}, Location loc = Location::current()) {
+  return from_blob(static_cast<void*>(data), sizes, options.dtype(options.dtype_or(dtype_of_v<T>)), loc);
+}
+template <Element T>
+Tensor from_blob(T* data, IntArrayRef sizes, IntArrayRef strides, TensorOptions options = {},
+                 Location loc = Location::current()) {
+  return from_blob(static_cast<void*>(data), sizes, strides, options.dtype(options.dtype_or(dtype_of_v<T>)), loc);
+}
+template <Element T>
+Tensor from_blob(T* data, IntArrayRef sizes, std::function<void(void*)> deleter, TensorOptions options = {},
+                 Location loc = Location::current()) {
+  return from_blob(static_cast<void*>(data), sizes, std::move(deleter), options.dtype(options.dtype_or(dtype_of_v<T>)),
+                   loc);
+}
+template <Element T>
+Tensor from_blob(T* data, IntArrayRef sizes, IntArrayRef strides, std::function<void(void*)> deleter,
+                 TensorOptions options = {}, Location loc = Location::current()) {
+  return from_blob(static_cast<void*>(data), sizes, strides, std::move(deleter),
+                   options.dtype(options.dtype_or(dtype_of_v<T>)), loc);
 }
 /// A tensor with a copy of row-major host elements.
 Tensor from_host(const void* data, IntArrayRef sizes, DType dtype, Location loc = Location::current());

@@ -4,25 +4,37 @@
 #include <string>
 #include <string_view>
 
+#include "lazuli/base/error.h"
+
 namespace lazuli {
 
 enum class DeviceKind : uint8_t { CPU, CUDA };
 
-struct Device {
-  DeviceKind kind = DeviceKind::CPU;
-  int8_t index = 0;
+using DeviceType = DeviceKind;
 
+class Device {
+ public:
   constexpr Device() = default;
-  constexpr Device(DeviceKind k, int8_t i = 0) : kind(k), index(i) {}
+  constexpr Device(DeviceKind kind, int8_t index = 0) : kind_(kind), index_(index) {}
+  /// `Device(kCUDA, 1)`.
+  constexpr Device(Device kind, int8_t index) : kind_(kind.kind_), index_(index) {}
   /// Parses "cpu", "cuda" or "cuda:N"; throws Error(Value) for anything else.
-  Device(std::string_view text);
-  Device(const char* text) : Device(std::string_view(text)) {}
+  Device(std::string_view text, Location loc = Location::current());
+  Device(const char* text, Location loc = Location::current()) : Device(std::string_view(text), loc) {}
+  Device(const std::string& text, Location loc = Location::current()) : Device(std::string_view(text), loc) {}
 
-  constexpr bool is_cpu() const { return kind == DeviceKind::CPU; }
-  constexpr bool is_cuda() const { return kind == DeviceKind::CUDA; }
+  constexpr DeviceKind type() const { return kind_; }
+  /// Which one of its kind; 0 of "cuda" and "cpu".
+  constexpr int8_t index() const { return index_; }
+  constexpr bool is_cpu() const { return kind_ == DeviceKind::CPU; }
+  constexpr bool is_cuda() const { return kind_ == DeviceKind::CUDA; }
   constexpr bool operator==(const Device&) const = default;
   /// "cpu" or "cuda:0".
   std::string str() const;
+
+ private:
+  DeviceKind kind_ = DeviceKind::CPU;
+  int8_t index_ = 0;
 };
 
 inline constexpr Device kCPU{DeviceKind::CPU};

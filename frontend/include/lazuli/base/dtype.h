@@ -36,6 +36,10 @@ inline constexpr DType kFloat16 = DType::Float16, kHalf = kFloat16;
 inline constexpr DType kBFloat16 = DType::BFloat16;
 inline constexpr DType kFloat32 = DType::Float32, kFloat = kFloat32;
 inline constexpr DType kFloat64 = DType::Float64, kDouble = kFloat64;
+inline constexpr DType kU8 = kUInt8, kI8 = kInt8, kI16 = kInt16, kI32 = kInt32, kI64 = kInt64;
+inline constexpr DType kF16 = kFloat16, kF32 = kFloat32, kF64 = kFloat64;
+
+using ScalarType = DType;
 
 /// Size of one element in bytes.
 constexpr size_t itemsize(DType t) {
