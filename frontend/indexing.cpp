@@ -141,7 +141,7 @@ Indexed parse(const Tensor& self, std::span<const TensorIndex> indices, const Lo
     if (i.kind() == Kind::Integer || i.kind() == Kind::Slice) ++taken;
     if (i.kind() == Kind::Tensor) taken += is_mask(i.tensor()) ? i.tensor().dim() : 1;
   }
-  if (ellipses > 1)
+  if (ellipses > 1 && taken > 0)  // where no axis is indexed, all are left whole
     throw Error(ErrorKind::Index, "an index can only have a single ellipsis ('...')", {}, at(indices[0]));
   if (rank == 0 && taken > 0)
     throw Error(ErrorKind::Index,
@@ -164,7 +164,7 @@ Indexed parse(const Tensor& self, std::span<const TensorIndex> indices, const Lo
         ++real_dim;
         break;
       case Kind::Ellipsis:
-        dim += rank - taken;
+        dim = std::min(dim + rank - taken, view.dim());
         real_dim += rank - taken;
         break;
       case Kind::None:

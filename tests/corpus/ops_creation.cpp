@@ -11,7 +11,7 @@ TensorOptions options_of(const Args& a) {
 }
 /// How many arguments stand before it.
 size_t count_of(const Args& a) {
-  return a.size() - (options_of(a).dtype() ? 1 : 0);
+  return a.size() - (options_of(a).has_dtype() ? 1 : 0);
 }
 
 }  // namespace

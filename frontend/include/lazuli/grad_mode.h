@@ -25,6 +25,11 @@ class NoGradGuard : public AutoGradMode {
  public:
   NoGradGuard() : AutoGradMode(false) {}
 };
+/// The same for programs that name it; a true PyTorch's inference mode also forbids later gradients, this one does not.
+class InferenceMode : public AutoGradMode {
+ public:
+  explicit InferenceMode(bool on = true) : AutoGradMode(!on) {}
+};
 class EnableGradGuard : public AutoGradMode {
  public:
   EnableGradGuard() : AutoGradMode(true) {}

@@ -83,4 +83,12 @@ class TensorIndex {
   Location loc_;
 };
 
+/// The names of indices by themselves, for `using namespace`.
+namespace indexing {
+using lazuli::Ellipsis;
+using lazuli::None;
+using lazuli::Slice;
+using lazuli::TensorIndex;
+}  // namespace indexing
+
 }  // namespace lazuli

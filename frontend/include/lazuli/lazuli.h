@@ -1,6 +1,7 @@
 // The whole public API.
 #pragma once
 #include "lazuli/autograd.h"
+#include "lazuli/autograd_function.h"
 #include "lazuli/compile.h"
 #include "lazuli/creation.h"
 #include "lazuli/cuda.h"
