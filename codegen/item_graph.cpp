@@ -46,6 +46,7 @@ class Builder {
   ItemGraph run() {
     if (region_.kind == RegionKind::Scatter) return scatter();
     if (region_.kind == RegionKind::Sort) return sort();
+    if (region_.kind == RegionKind::Scan) return scan();
     for (size_t o = 0; o < region_.outputs.size(); ++o) {
       const Node* n = region_.outputs[o];
       out_.outputs.push_back(evaluate({n, region_.output_index[o], IndexArena::kAlways}));
@@ -82,6 +83,16 @@ class Builder {
     out_.outputs.push_back(position_item(n, index.back()));
     out_.output_position.push_back(arena_.flatten(index, n->shape()));
     out_.output_inner.push_back(false);
+    return std::move(out_);
+  }
+
+  // The output's item is the operand: the strategy combines its values.
+  ItemGraph scan() {
+    const Node* n = region_.outputs[0];
+    const IndexVec& index = region_.output_index[0];
+    out_.outputs.push_back(evaluate(guarded(n->input(0), index, IndexArena::kAlways)));
+    out_.output_position.push_back(arena_.flatten(index, n->shape()));
+    out_.output_inner.push_back(true);
     return std::move(out_);
   }
 

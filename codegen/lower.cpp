@@ -55,6 +55,15 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Sort:
       lower_sort(e);
       break;
+    case Strategy::ScanRows:
+      lower_scan_rows(e);
+      break;
+    case Strategy::ScanSplit:
+      lower_scan_split(e);
+      break;
+    case Strategy::ScanColumns:
+      lower_scan_columns(e);
+      break;
     case Strategy::Scatter:
       lower_scatter(e);
       break;

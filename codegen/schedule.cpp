@@ -14,8 +14,9 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map",  "map_tiled", "row_inner",  "row_columns", "row_split",    "contract",
-                                        "sort", "scatter",   "block_rows", "block_split", "block_columns"};
+  constexpr std::string_view names[] = {"map",      "map_tiled",  "row_inner",   "row_columns",  "row_split",
+                                        "contract", "sort",       "scan_rows",   "scan_split",   "scan_columns",
+                                        "scatter",  "block_rows", "block_split", "block_columns"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -100,6 +101,32 @@ bool reduces_an_outer_axis(const RegionEmitter& probe) {
          reads_along(probe.graph, *probe.region.arena, {nest.groups()[nest.kept_count() - 1].variables.back()});
 }
 
+// Blocks of 16 elements are the widest vectors that the tree of scans has a use for.
+Schedule scan_schedule(const RegionEmitter& probe, Schedule s) {
+  const LoopNest& nest = probe.nest;
+  const int64_t rows = nest.kept_extent(), length = nest.reduced_extent();
+  if (reduces_an_outer_axis(probe)) {
+    s.strategy = Strategy::ScanColumns;
+    const int64_t columns = nest.groups()[nest.kept_count() - 1].extent;
+    s.block = s.threads ? s.threads : std::clamp<int64_t>(columns / 8 / 64 * 64, 64, 1024);
+    return s;
+  }
+  const int64_t task_elements = probe.options.target.task_elements;
+  s.strategy = Strategy::ScanRows;
+  if (s.threads) {
+    if (rows < probe.options.gpu->processors && length > 4 * kChunk) s.strategy = Strategy::ScanSplit;
+    return s;
+  }
+  const int widest = s.vector_bits / probe.lanes;
+  s.vector_bits = std::min(s.vector_bits, 16 * widest);
+  s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length));
+  if (rows < kFewRows && length >= 16 * task_elements) {
+    s.strategy = Strategy::ScanSplit;
+    s.rows_per_task = std::max<int64_t>(1, task_elements / kChunk);
+  }
+  return s;
+}
+
 Schedule gpu_schedule(const RegionEmitter& probe) {
   const Region& region = probe.region;
   Schedule s;
@@ -109,6 +136,7 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
     s.block = 1024;
     return s;
   }
+  if (region.kind == RegionKind::Scan) return scan_schedule(probe, s);
   if (region.kind != RegionKind::Row && !(region.kind == RegionKind::Contract && is_lane_contraction(region)))
     throw Error(ErrorKind::Unsupported,
                 fmt::format("{} regions cannot be computed on CUDA devices yet", name(region.kind)),
@@ -194,6 +222,13 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     return s;
   }
   if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);
+  if (region.kind == RegionKind::Scan) {
+    s = scan_schedule(probe, s);
+    s.non_temporal =
+        can_stream(s.strategy == Strategy::ScanColumns ? nest.groups()[nest.kept_count() - 1].extent : length);
+    if (s.strategy != Strategy::ScanColumns) s.prefetch_bytes = 2048;
+    return s;
+  }
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
     choose_contract_schedule(probe, s);
     return s;

@@ -18,6 +18,9 @@ enum class Strategy : uint8_t {
   RowSplit,      // few long rows: chunks are tasks, partial results are combined in a phase of their own
   Contract,      // vectors along the result's innermost axis
   Sort,          // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling
+  ScanRows,      // one task per group of rows, vectors along the scanned axis
+  ScanSplit,     // few long rows: totals of chunks, a run over them, then the elements; a phase each
+  ScanColumns,   // vectors along the innermost kept axis, running totals of a block of columns in cache
   Scatter,       // the base first, then the values in order; tasks own parts of the result
   BlockRows,     // GPU: a block takes whole rows, a thread one lane of a chunk
   BlockSplit,    // GPU: few long rows: chunks are spread over blocks, partial results merged by a launch of their own

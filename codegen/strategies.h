@@ -11,8 +11,11 @@ void lower_row_columns(RegionEmitter& e);  // lower_row_columns.cpp
 void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
 void lower_contract(RegionEmitter& e);     // lower_contract.cpp
 void lower_scatter(RegionEmitter& e);      // lower_scatter.cpp
-void lower_sort(RegionEmitter& e);         // lower_sort.cpp
-void lower_block_rows(RegionEmitter& e);   // lower_block_rows.cpp
+void lower_scan_rows(RegionEmitter& e);    // lower_scan.cpp
+void lower_scan_split(RegionEmitter& e);
+void lower_scan_columns(RegionEmitter& e);
+void lower_sort(RegionEmitter& e);        // lower_sort.cpp
+void lower_block_rows(RegionEmitter& e);  // lower_block_rows.cpp
 void lower_block_split(RegionEmitter& e);
 void lower_block_columns(RegionEmitter& e);  // lower_block_columns.cpp
 

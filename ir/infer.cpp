@@ -35,6 +35,7 @@ size_t attr_index(Op op) {
   }
   switch (family(op)) {
     case Family::Indexed:
+    case Family::Scan:
     case Family::Reduce:
       return Attr(AxesAttr{}).index();
     case Family::Composite:
@@ -72,6 +73,8 @@ Inferred infer_family(const NodeSpec& spec) {
       return infer_indexed(spec);
     case Family::Order:
       return infer_order(spec);
+    case Family::Scan:
+      return infer_scan(spec);
     case Family::Reduce:
       return infer_reduce(spec);
     case Family::Contract:

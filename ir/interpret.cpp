@@ -152,6 +152,9 @@ HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache) {
     case Family::Order:
       interpret_order(n, inputs, out);
       break;
+    case Family::Scan:
+      interpret_scan(n, inputs, out);
+      break;
     case Family::Reduce:
       interpret_reduce(n, inputs, out);
       break;

@@ -16,6 +16,7 @@ HostArray allocate(const Node* n, DType dtype, const Shape& shape);
 void interpret_movement(const Node* n, Operands inputs, HostArray& out);
 void interpret_indexed(const Node* n, Operands inputs, HostArray& out);
 void interpret_order(const Node* n, Operands inputs, HostArray& out);
+void interpret_scan(const Node* n, Operands inputs, HostArray& out);
 void interpret_reduce(const Node* n, Operands inputs, HostArray& out);
 void interpret_contract(const Node* n, Operands inputs, HostArray& out);
 

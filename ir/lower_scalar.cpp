@@ -1,5 +1,6 @@
 #include "ir/lower_scalar.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -15,6 +16,22 @@ DType compute_type(DType t) {
 
 [[noreturn]] void not_a_combine(Op op) {
   throw Error(ErrorKind::Internal, std::string(name(op)) + " is not a reduction with a combining step");
+}
+
+/// The reduction whose combining step a scan has.
+Op reduction_like(Op scan) {
+  switch (scan) {
+    case Op::cumsum:
+      return Op::sum;
+    case Op::cumprod:
+      return Op::prod;
+    case Op::cummax:
+      return Op::reduce_max;
+    case Op::cummin:
+      return Op::reduce_min;
+    default:
+      not_a_combine(scan);
+  }
 }
 
 }  // namespace
@@ -62,6 +79,15 @@ scalar::Function lower_combine(Op reduce, DType accumulator) {
     default:
       not_a_combine(reduce);
   }
+}
+
+scalar::Function lower_scan_step(Op scan, DType t) {
+  if (scan == Op::logcumsumexp) return lower_elementwise(Op::logaddexp, std::array{t, t});
+  return lower_combine(reduction_like(scan), t);
+}
+
+uint64_t scan_identity(Op scan, DType t) {
+  return reduce_identity(scan == Op::logcumsumexp ? Op::reduce_max : reduction_like(scan), t);
 }
 
 Value scatter_step(Builder& s, Op scatter, Value element, Value value) {

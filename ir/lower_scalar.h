@@ -12,6 +12,9 @@ scalar::Function lower_cast(DType from, DType to);
 /// The combining step of sum, prod, max, min, any, all: (accumulator, element) -> accumulator, in the accumulation
 /// type.
 scalar::Function lower_combine(Op reduce, DType accumulator);
+/// The combining step of a scan and its neutral element, in the accumulation type.
+scalar::Function lower_scan_step(Op scan, DType accumulator);
+uint64_t scan_identity(Op scan, DType accumulator);
 /// What becomes of an element when a scatter's value falls on it. Half types are expanded before.
 scalar::Value scatter_step(scalar::Builder& s, Op scatter, scalar::Value element, scalar::Value value);
 /// The same as a function of both.

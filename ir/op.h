@@ -23,6 +23,7 @@ enum class Family : uint8_t {
   Movement,
   Indexed,
   Order,
+  Scan,
   Reduce,
   Contract,
   Composite,
@@ -120,6 +121,10 @@ inline bool is_indexed(Op op) {
 /// scatter, scatter_add, ...: the first operand, changed at indices.
 inline bool is_scatter(Op op) {
   return is_indexed(op) && op != Op::gather;
+}
+/// cumsum, cumprod ...: what has been combined so far, along one axis.
+inline bool is_scan(Op op) {
+  return family(op) == Family::Scan;
 }
 inline bool is_reduce(Op op) {
   return family(op) == Family::Reduce;

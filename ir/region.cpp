@@ -5,7 +5,7 @@
 namespace lazuli::ir {
 
 std::string_view name(RegionKind k) {
-  constexpr std::string_view names[] = {"map", "row", "contract", "sort", "scatter"};
+  constexpr std::string_view names[] = {"map", "row", "contract", "sort", "scan", "scatter"};
   return names[static_cast<size_t>(k)];
 }
 

@@ -15,6 +15,7 @@ enum class RegionKind : uint8_t {
   Row,       // reductions over the same axes of one space, with elementwise work before, between and after
   Contract,  // one dot_general, with movement and elementwise work before and elementwise work after
   Sort,      // one argsort of a stored operand; the space is the result's
+  Scan,      // one scan, with elementwise work before; the scanned axis counts as reduced
   Scatter,   // one scatter, with elementwise work before; the space is the result's, then that of the indices
 };
 std::string_view name(RegionKind k);

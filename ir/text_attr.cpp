@@ -62,6 +62,8 @@ std::span<const AttrField> attr_fields(Op op) {
       break;
   }
   switch (family(op)) {
+    case Family::Scan:
+      return kAxis;
     case Family::Indexed:
     case Family::Reduce:
       return kAxes;
@@ -93,6 +95,7 @@ Attr make_attr(Op op, std::span<const Dims> lists, double number) {
   }
   switch (family(op)) {
     case Family::Indexed:
+    case Family::Scan:
     case Family::Reduce:
       return AxesAttr{lists[0]};
     case Family::Composite:

@@ -78,7 +78,7 @@ class Partitioner {
       NodeInfo& f = info_[i];
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
       if (is_scatter(n->op())) f.point = as_point_scatter(n);
-      if (is_reduce(n->op()) || n->op() == Op::dot_general || family(n->op()) == Family::Order ||
+      if (is_reduce(n->op()) || n->op() == Op::dot_general || family(n->op()) == Family::Order || is_scan(n->op()) ||
           (is_scatter(n->op()) && !f.point)) {
         f.bytes = static_cast<double>(n->nbytes());
         f.above_kernel = true;
@@ -258,7 +258,7 @@ class Partitioner {
   /// Whether node i is stored by a region of its own kind, which no other root joins.
   bool needs_region(uint32_t i) const {
     const Op op = order_[i]->op();
-    return op == Op::dot_general || family(op) == Family::Order || (is_scatter(op) && !info_[i].point);
+    return op == Op::dot_general || family(op) == Family::Order || is_scan(op) || (is_scatter(op) && !info_[i].point);
   }
 
   void scatter_in(uint32_t region, const Node* n, const IndexVec& index) {
@@ -303,6 +303,9 @@ class Partitioner {
     } else if (family(n->op()) == Family::Order) {
       r.add_node(n, 1);
       demand(region, n, n->input(0), {}, Use::Indexed);
+    } else if (is_scan(n->op())) {
+      r.add_node(n, 1);
+      demand(region, n, n->input(0), index, Use::Once);
     } else {
       compute_in(region, n, index, Use::Once);
     }

@@ -59,6 +59,10 @@ RegionBuilder::RegionBuilder(const Node* root, bool of_its_own) {
       add_axes(contracted_extents(root), true);
     }
     if (family(root->op()) == Family::Order) kind_ = RegionKind::Sort;
+    if (is_scan(root->op())) {
+      kind_ = RegionKind::Scan;
+      reduced_[static_cast<size_t>(reduction_axes(root)[0])] = true;
+    }
     if (is_scatter(root->op()) && of_its_own) {
       kind_ = RegionKind::Scatter;
       add_axes(root->input(2)->shape(), true);
@@ -134,7 +138,7 @@ std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& 
 }
 
 bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
-  if (kind_ == RegionKind::Scatter || kind_ == RegionKind::Sort) return false;
+  if (kind_ == RegionKind::Scatter || kind_ == RegionKind::Sort || kind_ == RegionKind::Scan) return false;
   // One element per point of the space, in row-major order: also through a reshape.
   IndexId full = arena_->zero(), kept = arena_->zero();
   int64_t full_size = 1, kept_size = 1;
@@ -177,8 +181,7 @@ std::vector<int64_t> RegionBuilder::reduced_extents() const {
 }
 
 bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const PassContext& ctx) {
-  if (kind_ == RegionKind::Contract || kind_ == RegionKind::Scatter || kind_ == RegionKind::Sort || !has_room(1, ctx))
-    return false;
+  if ((kind_ != RegionKind::Map && kind_ != RegionKind::Row) || !has_room(1, ctx)) return false;
   const auto used = plain_variables(index);
   if (!used) return false;
   std::vector<int64_t> wanted;
@@ -308,7 +311,7 @@ Region RegionBuilder::finish() {
     if (!reduced_[d]) kept_points *= extents_[d];
   }
   for (const Node* n : r.outputs)
-    if (n->numel() != kept_points && (kind_ != RegionKind::Row || n->numel() != points))
+    if (n->numel() != kept_points && ((kind_ != RegionKind::Row && kind_ != RegionKind::Scan) || n->numel() != points))
       throw Error(ErrorKind::Internal, fmt::format("a region over {} cannot store a {} of shape {}", str(r.space),
                                                    name(n->op()), str(n->shape())));
   // A row's kept outputs are stored before the row is read once more for the others.

@@ -25,7 +25,7 @@ class RegionBuilder {
  public:
   /// A region whose space is that of `root`: its shape (map), its operand's (reduction), result and contracted axes
   /// (dot).
-  /// `of_its_own`: dot, scatters and argsort, whose kind of region no other root joins.
+  /// `of_its_own`: dot, scatters, scans and argsort, whose kind of region no other root joins.
   RegionBuilder(const ir::Node* root, bool of_its_own);
 
   ir::IndexArena& arena() { return *arena_; }

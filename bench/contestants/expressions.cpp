@@ -78,6 +78,7 @@ constexpr Named kExpressions[] = {
     {"reduce/var_axis0", [](In in, Sizes) -> Out { return {var(in[0], 0)}; }},
     {"reduce/var_axis1", [](In in, Sizes) -> Out { return {var(in[0], 1)}; }},
     {"reduce/argmax_axis1", [](In in, Sizes) -> Out { return {argmax(in[0], 1)}; }},
+    {"scan/cumsum", [](In in, Sizes) -> Out { return {in[0].cumsum(1)}; }},
     {"move/transpose", [](In in, Sizes) -> Out { return {in[0].t()}; }},
     {"move/permute_0213", [](In in, Sizes) -> Out { return {in[0].permute({0, 2, 1, 3})}; }},
     {"move/cat", [](In in, Sizes) -> Out { return {cat({in[0], in[1]}, 1)}; }},

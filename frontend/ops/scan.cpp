@@ -1,18 +1,12 @@
-// Scans as compositions: a block of an axis is combined with itself shifted by 1, 2, 4, ... elements, all in one
-// elementwise kernel, and the totals of the blocks are scanned in the same way. Neutral elements are shifted in, so
-// nothing but the elements up to i enters element i.
+// Scans along an axis, and what is made of differences and sums of neighbours.
 #include "lazuli/scan.h"
 
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
 
 #include "frontend/apply.h"
 #include "frontend/build.h"
 #include "frontend/ops/take.h"
 #include "frontend/promote.h"
-#include "ir/lower_scalar.h"
 #include "lazuli/join.h"
 
 namespace lazuli {
@@ -20,96 +14,34 @@ namespace {
 
 using ir::NodeRef;
 using ir::Op;
-using ir::Shape;
 
-constexpr int64_t kBlock = 16;
-
-/// `neutral` is 0-d.
-struct Scan {
-  Op combine;
-  NodeRef neutral;
-};
-
-/// x with every element moved `by` places up the axis.
-NodeRef shifted(const Build& b, const NodeRef& x, size_t axis, int64_t by, const Scan& scan, const Location& loc) {
-  ir::PadAttr pad{ir::Dims(x->rank(), 0), ir::Dims(x->rank(), 0)};
-  pad.low[axis] = by;
-  const int64_t rest = x->shape()[axis] - by;
-  return make_node(Op::pad, {b.slice(x, axis, 0, rest).get(), scan.neutral.get()}, std::move(pad), loc);
+NodeRef scan_of(Op scan, const NodeRef& x, int64_t axis, const Location& loc) {
+  return x->rank() == 0 ? x : make_node(scan, {x.get()}, ir::AxesAttr{{axis}}, loc);
 }
 
-/// Axis `axis` of x, in order, a block per level of the recursion: sizes fall by kBlock.
-NodeRef scanned(const Build& b, const NodeRef& x, size_t axis, const Scan& scan, const Location& loc) {
-  const int64_t n = x->shape()[axis];
-  if (n <= 1 || x->numel() == 0) return x;
-  const int64_t block = std::min(n, kBlock), blocks = (n + block - 1) / block;
-  NodeRef inner = x;
-  if (blocks > 1) {  // [..., blocks, block, ...]
-    if (blocks * block != n) {
-      ir::PadAttr pad{ir::Dims(x->rank(), 0), ir::Dims(x->rank(), 0)};
-      pad.high[axis] = blocks * block - n;
-      inner = make_node(Op::pad, {x.get(), scan.neutral.get()}, std::move(pad), loc);
-    }
-    Shape split = x->shape();
-    split[axis] = blocks;
-    split.insert(axis + 1, block);
-    inner = b.reshape(inner, split);
-  }
-  const size_t within = blocks > 1 ? axis + 1 : axis;
-  for (int64_t by = 1; by < block; by *= 2) inner = b.op(scan.combine, shifted(b, inner, within, by, scan, loc), inner);
-  if (blocks == 1) return inner;
-
-  // What comes before each block: the scan of their totals, one place later.
-  Shape totals = x->shape(), carried = inner->shape(), whole = x->shape();
-  totals[axis] = blocks;
-  carried[axis + 1] = 1;
-  whole[axis] = blocks * block;
-  const NodeRef last = b.reshape(b.slice(inner, axis + 1, block - 1, 1), totals);
-  const NodeRef before = shifted(b, scanned(b, last, axis, scan, loc), axis, 1, scan, loc);
-  const NodeRef joined = b.reshape(b.op(scan.combine, b.reshape(before, carried), inner), whole);
-  return whole[axis] == n ? joined : b.slice(joined, axis, 0, n);
-}
-
-NodeRef neutral_of(Op reduce, const NodeRef& x, const Location& loc) {
-  ir::NodeSpec spec{.op = Op::constant,
-                    .attr = ir::ConstantAttr{ir::reduce_identity(reduce, x->dtype())},
-                    .dtype = x->dtype(),
-                    .device = x->device()};
-  return make_node(std::move(spec), loc);
-}
-
-/// Half types: in float32, rounded once.
-NodeRef scan_of(Op reduce, Op combine, const NodeRef& given, int64_t axis, const Location& loc) {
-  const Build b(loc);
-  const NodeRef x = b.cast(given, is_half(given->dtype()) ? kFloat32 : given->dtype());
-  if (x->rank() == 0) return given;
-  return b.cast(scanned(b, x, static_cast<size_t>(axis), {combine, neutral_of(reduce, x, loc)}, loc), given->dtype());
-}
-
-NodeRef running(Op reduce, Op combine, const Tensor& x, int64_t dim, OptionalDType dtype, const Location& loc) {
+NodeRef running(Op scan, const Tensor& x, int64_t dim, OptionalDType dtype, const Location& loc) {
   const NodeRef n = node_of(x);
   const int64_t axis = wrap_dim(dim, static_cast<int64_t>(n->rank()), loc);
   const DType type = dtype.value_or(is_floating(n->dtype()) ? n->dtype() : kInt64);
   if (is_bool(type))
-    throw Error(ErrorKind::DType,
-                fmt::format("\"{}_out_cpu\" not implemented for 'Bool'", reduce == Op::sum ? "cumsum" : "cumprod"),
+    throw Error(ErrorKind::DType, fmt::format("\"{}_out_cpu\" not implemented for 'Bool'", ir::name(scan)),
                 "name an integer type", loc);
-  return scan_of(reduce, combine, cast_to(n, type, loc), axis, loc);
+  return scan_of(scan, cast_to(n, type, loc), axis, loc);
 }
 
 /// Values by a scan; the index of a value is the largest place so far that set it.
-std::pair<Tensor, Tensor> running_extreme(Op reduce, Op combine, const Tensor& x, int64_t dim, const Location& loc) {
+std::pair<Tensor, Tensor> running_extreme(Op scan, const Tensor& x, int64_t dim, const Location& loc) {
   const Build b(loc);
   const NodeRef given = node_of(x);
   const int64_t axis = wrap_dim(dim, x.dim(), loc);
   if (given->rank() == 0) return {wrap(given, loc), wrap(b.integer(0, given, kInt64), loc)};
   // As constants: the gradient of the values is that of reading them at the indices.
   const NodeRef n = b.op(Op::stop_gradient, b.cast(given, is_bool(given->dtype()) ? kUInt8 : given->dtype()));
-  const NodeRef values = scan_of(reduce, combine, n, axis, loc);
+  const NodeRef values = scan_of(scan, n, axis, loc);
   const NodeRef place = b.iota(n->shape(), axis, kInt64, n->device());
   const NodeRef sets = b.op(Op::logical_or, b.op(Op::eq, n, values), b.op(Op::isnan, n));
   const NodeRef at = b.where(sets, place, b.integer(0, place));
-  const NodeRef indices = scan_of(Op::reduce_max, Op::maximum, at, axis, loc);
+  const NodeRef indices = scan_of(Op::cummax, at, axis, loc);
   const bool differentiable = given->differentiable();
   const NodeRef out =
       differentiable ? take_along(given, indices, static_cast<size_t>(axis), loc) : b.cast(values, given->dtype());
@@ -123,22 +55,22 @@ Tensor part(const Tensor& x, int64_t dim, Slice::Bound start, Slice::Bound stop,
 }  // namespace
 
 Tensor cumsum(const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
-  return wrap(running(Op::sum, Op::add, x, dim, dtype, loc), loc);
+  return wrap(running(Op::cumsum, x, dim, dtype, loc), loc);
 }
 Tensor cumprod(const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
-  return wrap(running(Op::prod, Op::mul, x, dim, dtype, loc), loc);
+  return wrap(running(Op::cumprod, x, dim, dtype, loc), loc);
 }
 Tensor& cumsum_out(Tensor& out, const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
-  return write_out(out, running(Op::sum, Op::add, x, dim, dtype, loc), loc);
+  return write_out(out, running(Op::cumsum, x, dim, dtype, loc), loc);
 }
 Tensor& cumprod_out(Tensor& out, const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
-  return write_out(out, running(Op::prod, Op::mul, x, dim, dtype, loc), loc);
+  return write_out(out, running(Op::cumprod, x, dim, dtype, loc), loc);
 }
 std::pair<Tensor, Tensor> cummax(const Tensor& x, int64_t dim, Location loc) {
-  return running_extreme(Op::reduce_max, Op::maximum, x, dim, loc);
+  return running_extreme(Op::cummax, x, dim, loc);
 }
 std::pair<Tensor, Tensor> cummin(const Tensor& x, int64_t dim, Location loc) {
-  return running_extreme(Op::reduce_min, Op::minimum, x, dim, loc);
+  return running_extreme(Op::cummin, x, dim, loc);
 }
 
 Tensor logcumsumexp(const Tensor& x, int64_t dim, Location loc) {
@@ -148,11 +80,7 @@ Tensor logcumsumexp(const Tensor& x, int64_t dim, Location loc) {
                 fmt::format("\"logcumsumexp_out_cpu\" not implemented for '{}'", torch_name(given->dtype())),
                 "convert the input with to(kFloat32)", loc);
   const int64_t axis = wrap_dim(dim, x.dim(), loc);
-  if (given->rank() == 0) return wrap(given, loc);
-  const Build b(loc);
-  const NodeRef n = b.cast(given, is_half(given->dtype()) ? kFloat32 : given->dtype());
-  const Scan scan{Op::logaddexp, b.number(-INFINITY, n)};
-  return wrap(b.cast(scanned(b, n, static_cast<size_t>(axis), scan, loc), given->dtype()), loc);
+  return wrap(scan_of(Op::logcumsumexp, given, axis, loc), loc);
 }
 
 Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append, Location loc) {
@@ -202,15 +130,13 @@ Tensor Tensor::cumsum(int64_t dim, std::optional<DType> dtype, Location loc) con
   return lazuli::cumsum(*this, dim, dtype, loc);
 }
 Tensor& Tensor::cumsum_(int64_t dim, std::optional<DType> dtype, Location loc) {
-  return write_in_place(*this, running(Op::sum, Op::add, *this, dim, dtype.value_or(this->dtype()), loc), "cumsum",
-                        loc);
+  return write_in_place(*this, running(Op::cumsum, *this, dim, dtype.value_or(this->dtype()), loc), "cumsum", loc);
 }
 Tensor Tensor::cumprod(int64_t dim, std::optional<DType> dtype, Location loc) const {
   return lazuli::cumprod(*this, dim, dtype, loc);
 }
 Tensor& Tensor::cumprod_(int64_t dim, std::optional<DType> dtype, Location loc) {
-  return write_in_place(*this, running(Op::prod, Op::mul, *this, dim, dtype.value_or(this->dtype()), loc), "cumprod",
-                        loc);
+  return write_in_place(*this, running(Op::cumprod, *this, dim, dtype.value_or(this->dtype()), loc), "cumprod", loc);
 }
 std::pair<Tensor, Tensor> Tensor::cummax(int64_t dim, Location loc) const {
   return lazuli::cummax(*this, dim, loc);

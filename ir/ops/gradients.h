@@ -42,6 +42,17 @@ Expr tangent_of_scatter_mul(const Place& at, const Node* n, std::span<const Expr
 Expr of_scatter_extremum(const Expr& g, const Node* n, size_t operand);
 Expr tangent_of_scatter_extremum(const Place& at, const Node* n, std::span<const Expr> tangents);
 
+/// The scan of what comes from the other end.
+Expr of_cumsum(const Expr& g, const Node* n, size_t operand);
+Expr of_cumprod(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_cumprod(const Place& at, const Node* n, std::span<const Expr> tangents);
+Expr of_logcumsumexp(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_logcumsumexp(const Place& at, const Node* n, std::span<const Expr> tangents);
+
+/// cummax and cummin: of equal elements the last one so far has it.
+Expr of_running_extremum(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_running_extremum(const Place& at, const Node* n, std::span<const Expr> tangents);
+
 Expr of_sum(const Expr& g, const Node* n, size_t operand);
 Expr of_prod(const Expr& g, const Node* n, size_t operand);
 Expr tangent_of_prod(const Place& at, const Node* n, std::span<const Expr> tangents);

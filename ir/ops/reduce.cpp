@@ -1,4 +1,5 @@
-// Rules of reductions. The reduced axes leave the shape; the dtype is the operand's, int64 for argmax and argmin.
+// Rules of reductions, whose axes leave the shape (the dtype is the operand's, int64 for argmax and argmin), and of
+// scans, which keep both.
 #include <fmt/format.h>
 
 #include "ir/ops/rules.h"
@@ -40,6 +41,18 @@ Inferred infer_reduce(const NodeSpec& spec) {
       reject(spec, ErrorKind::Internal, "has no rule");
   }
   return {dtype, without_axes(x->shape(), axes), x->device()};
+}
+
+Inferred infer_scan(const NodeSpec& spec) {
+  const Node* x = spec.inputs[0];
+  const Dims& axes = std::get<AxesAttr>(spec.attr).axes;
+  check_axes(spec, axes, x->rank());
+  if (axes.size() != 1) reject(spec, ErrorKind::Internal, "runs along one axis");
+  if (spec.op == Op::logcumsumexp ? !is_floating(x->dtype()) : is_bool(x->dtype()))
+    reject(spec, ErrorKind::DType,
+           fmt::format("takes {}floats, not {}", spec.op == Op::logcumsumexp ? "" : "integers and ", describe(x)),
+           "cast first");
+  return {x->dtype(), x->shape(), x->device()};
 }
 
 }  // namespace lazuli::ir

@@ -12,6 +12,7 @@ Inferred infer_cast(const NodeSpec& spec);
 Inferred infer_movement(const NodeSpec& spec);
 Inferred infer_indexed(const NodeSpec& spec);
 Inferred infer_order(const NodeSpec& spec);
+Inferred infer_scan(const NodeSpec& spec);
 Inferred infer_reduce(const NodeSpec& spec);
 Inferred infer_contract(const NodeSpec& spec);
 Inferred infer_composite(const NodeSpec& spec);

@@ -139,6 +139,23 @@ void rows(std::vector<Family>& all, bool small) {
                                      t)});
 }
 
+void scans(std::vector<Family>& all, bool small) {
+  using Sizes = std::vector<std::pair<int, int>>;
+  const Sizes sizes = small ? Sizes{{4096, 4096}, {1, 300000}}
+                            : Sizes{{1, 1}, {3, 5}, {2, 16}, {4, 33}, {6, 2049}, {300, 37}, {1, 20000}};
+  const auto add = [&](const char* op, const std::string& t, int m, int n, int axis) {
+    all.push_back({fmt::format("{} {} {}x{} along {}", op, t, m, n, axis),
+                   fmt::format("graph {{\n%0 = data : {1}[{2}, {3}]\n%1 = add %0, %0 : {1}[{2}, {3}]\n"
+                               "%2 = {0} %1 {{axis = {4}}} : {1}[{2}, {3}]\nreturn %2\n}}\n",
+                               op, t, m, n, axis)});
+  };
+  for (const auto& [m, n] : sizes)
+    for (int axis : {0, 1}) add("cumsum", "float32", m, n, axis);
+  for (const char* op : {"cumsum", "cumprod", "cummax", "cummin"})
+    for (const char* t : {"float16", "float64", "int8", "int64"}) add(op, t, 40, 70, 1);
+  for (const std::string& t : kFloats) add("logcumsumexp", t, 20, 50, 0);
+}
+
 }  // namespace
 
 std::vector<Family> kernel_families(const std::string& group, bool small) {
@@ -147,6 +164,7 @@ std::vector<Family> kernel_families(const std::string& group, bool small) {
   if (group == "moves") moves(all);
   if (group == "reductions") reductions(all, small);
   if (group == "rows") rows(all, small);
+  if (group == "scans") scans(all, small);
   return all;
 }
 

@@ -10,7 +10,7 @@ struct Family {
   std::string text;  // of a graph on the CPU
 };
 
-inline constexpr const char* kFamilyGroups[] = {"maps", "moves", "reductions", "rows"};
+inline constexpr const char* kFamilyGroups[] = {"maps", "moves", "reductions", "rows", "scans"};
 /// With `small`, each family once at one size: what is compiled for real architectures.
 std::vector<Family> kernel_families(const std::string& group, bool small);
 /// The same graph with its leaves on the device: "... @cuda:0".

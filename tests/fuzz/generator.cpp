@@ -6,18 +6,12 @@
 
 #include "lazuli/base/half.h"
 #include "tests/fuzz/chance.h"
+#include "tests/fuzz/sizes.h"
 
 namespace lazuli::fuzz {
 namespace {
 
 using namespace ir;
-
-constexpr int64_t kDepths[] = {0, 1, 2, 3, 7, 8, 9, 31, 33, 100, 511, 513, 1100};  // of contractions: blocks of 512
-constexpr int64_t kMostProducts = 60000;
-// Of layers: once and twice a register tile, and next to it. Tiles have 4 to 14 rows and 4 to 64 columns.
-constexpr int64_t kTileDims[] = {2, 3, 5, 7, 8, 11, 13, 14, 15, 16, 17, 23, 28, 29, 31, 32, 33, 47, 48, 49, 64, 65};
-constexpr int64_t kLayerDepths[] = {0, 1, 2, 7, 8, 15, 16, 17, 31, 33, 61, 127, 511, 512, 513};
-constexpr int64_t kLayerProducts = 200000;
 
 class Generator : private Chance {
  public:
@@ -312,7 +306,14 @@ class Generator : private Chance {
     return node(Op::remainder, {x, expand(node(Op::constant, {}, ConstantAttr{number}, {}, kInt64), s)});
   }
 
-  /// gather or a scatter along some axes.
+  NodeRef scan(const NodeRef& any_type) {
+    const NodeRef x = is_bool(any_type->dtype()) ? cast(any_type, kInt16) : any_type;
+    Op op = pick({Op::cumsum, Op::cumsum, Op::cumprod, Op::cummax, Op::cummin, Op::logcumsumexp});
+    if (op == Op::logcumsumexp && !is_floating(x->dtype())) op = Op::cumsum;
+    return node(op, {x}, AxesAttr{{static_cast<int64_t>(below(x->rank()))}});
+  }
+
+  /// gather, a scatter or a scan along some axes.
   NodeRef indexed() {
     NodeRef x = any();
     if (x->rank() == 0) x = keep(leaf(x->dtype(), {dim(31), dim(9)}));
@@ -320,6 +321,7 @@ class Generator : private Chance {
       if (is_half(x->dtype()) || is_bool(x->dtype())) x = cast(x, kFloat32);
       return node(one_in(2) ? Op::argsort : Op::argsort_down, {x});
     }
+    if (one_in(5)) return scan(x);
     const bool add = one_in(3);
     const Op op = pick({Op::scatter_add, Op::scatter, Op::scatter_add, Op::scatter, Op::scatter_mul, Op::scatter_max,
                         Op::scatter_min});
