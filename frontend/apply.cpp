@@ -6,6 +6,7 @@
 #include <array>
 
 #include "frontend/build.h"
+#include "frontend/forms.h"
 #include "frontend/promote.h"
 #include "ir/op_types.h"
 
@@ -229,6 +230,18 @@ Tensor& write_out(Tensor& out, Tensor&& value, const Location& loc) {
   NodeRef node = node_of(value);
   value = Tensor();  // no reader of the value but `out`
   return write_out(out, std::move(node), loc);
+}
+
+void check_out_type(const Tensor& out, DType dtype, const Location& loc) {
+  if (out.defined() && out.dtype() != dtype)
+    throw Error(ErrorKind::DType,
+                fmt::format("Expected out tensor to have dtype {}, but got {} instead", name(dtype), name(out.dtype())),
+                "pass an output of the result's type", loc);
+}
+
+Tensor& write_out_exact(Tensor& out, Tensor&& value, const Location& loc) {
+  check_out_type(out, value.dtype(), loc);
+  return write_out(out, std::move(value), loc);
 }
 
 Tensor& write_in_place(Tensor& self, NodeRef value, std::string_view op, const Location& loc) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "frontend/build.h"
+#include "frontend/compile/scope.h"
 #include "frontend/ops/take.h"
 #include "frontend/promote.h"
 #include "lazuli/take.h"
@@ -119,10 +120,11 @@ void add_mask(Tensor& view, int64_t& dim, const Tensor& mask, int64_t real_dim, 
     const Tensor flat = view.flatten(dim, dim + rank - 1, loc);
     if (flat.is_alias_of(view)) {
       view = flat;
-      taken.push_back({static_cast<size_t>(dim++), node_of(true_places(mask, loc))});
+      taken.push_back({static_cast<size_t>(dim++), node_of(true_places("index", mask, loc))});
       return;
     }
   }
+  need_values("index", loc);
   for (const Tensor& column : nonzero_numpy(mask, loc)) taken.push_back({static_cast<size_t>(dim++), node_of(column)});
 }
 
@@ -183,7 +185,7 @@ Indexed parse(const Tensor& self, std::span<const TensorIndex> indices, const Lo
         } else if (i.tensor().dim() == 0) {
           view = view.unsqueeze(dim, at(i));
           const Tensor one = i.tensor().reshape({1}, at(i));
-          result.taken.push_back({static_cast<size_t>(dim++), node_of(true_places(one, at(i)))});
+          result.taken.push_back({static_cast<size_t>(dim++), node_of(true_places("index", one, at(i)))});
         } else {
           add_mask(view, dim, i.tensor(), real_dim, result.taken, at(i));
           real_dim += i.tensor().dim();
@@ -200,7 +202,7 @@ Tensor index_with(const Tensor& self, std::span<const TensorIndex> indices, cons
   const Indexed at = parse(self, indices, loc);
   if (!at.taken.empty()) {
     const Places p = places_of(at);
-    NodeRef out = gather_at(node_of(at.view), p.axes, p.indices, at.where);
+    NodeRef out = gather_at(node_of(at.view), p.axes, p.indices, at.where, "index");
     if (p.neighbours) out = move_axes(out, 0, p.shape.size(), p.first(), at.where);
     Tensor result = wrap_result(std::move(out), at.where);
     result.impl()->taken = std::make_shared<const TakenFrom>(self, indices);
@@ -248,7 +250,8 @@ void put_taken(Indexed& at, const NodeRef& value, bool accumulate, const Locatio
     base = cast_to(base, kInt32, loc);
     values = cast_to(values, kInt32, loc);
   }
-  NodeRef written = scatter_at(accumulate ? Op::scatter_add : Op::scatter, base, values, p.axes, p.indices, loc);
+  NodeRef written =
+      scatter_at(accumulate ? Op::scatter_add : Op::scatter, base, values, p.axes, p.indices, loc, "index_put_");
   if (logical) written = cast_to(written, kBool, loc);
   base = values = nullptr;
   assign(at.view, std::move(written), loc);

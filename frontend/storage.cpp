@@ -8,6 +8,7 @@
 #include "frontend/compile/scope.h"
 #include "frontend/context.h"
 #include "frontend/external.h"
+#include "frontend/forms.h"
 #include "frontend/history.h"
 
 namespace lazuli {
@@ -198,12 +199,24 @@ Tensor wrap(ir::NodeRef value, Location loc) {
     ctx.link(*root);
     ctx.track(*root);
   }
-  if (ctx.eager.load(std::memory_order_relaxed)) {
+  if (ctx.eager.load(std::memory_order_relaxed) && !DeferScope::active()) {
     evaluate({root}, {});
   } else {
     ctx.note_growth(root, loc);
   }
   return base_of(std::move(root), loc);
+}
+
+namespace {
+thread_local bool deferring = false;
+}  // namespace
+
+DeferScope::DeferScope() : before_(std::exchange(deferring, true)) {}
+DeferScope::~DeferScope() {
+  deferring = before_;
+}
+bool DeferScope::active() {
+  return deferring;
 }
 
 Tensor wrap_result(ir::NodeRef value, Location loc) {

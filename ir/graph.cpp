@@ -97,7 +97,8 @@ NodeRef rebuild(const Node* n, std::span<const NodeRef> inputs, Interner& intern
                 .shape = n->shape(),
                 .device = n->device(),
                 .payload = n->payload(),
-                .origin = n->origin()};
+                .origin = n->origin(),
+                .called = n->called()};
   for (const NodeRef& input : inputs) spec.inputs.push_back(input.get());
   return interner.make(std::move(spec));
 }

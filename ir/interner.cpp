@@ -149,6 +149,7 @@ NodeRef Interner::make(NodeSpec spec) {
   n->differentiable_ = differentiable;
   n->serial_ = serials_.fetch_add(1, std::memory_order_relaxed);
   n->origin_ = spec.origin;
+  n->called_ = spec.called;
   n->payload_ = std::move(spec.payload);
   n->owner_ = this;
   for (const Node* input : n->inputs_) input->refs_.fetch_add(1, std::memory_order_relaxed);

@@ -55,7 +55,7 @@ class Places {
         throw Error(ErrorKind::Index,
                     fmt::format("{}: index {} is out of bounds for dimension {} with size {} (element {} of the {} "
                                 "indices)",
-                                name(node_->op()), i, axes[k], size, place, str(indices_[k]->shape)),
+                                node_->called(), i, axes[k], size, place, str(indices_[k]->shape)),
                     {}, node_->origin());
       at += i * strides_[k];
     }

@@ -143,6 +143,8 @@ class Node {
   uint64_t serial() const { return serial_; }
   /// Where the user's call that first made this node stands; line 0 if unknown.
   const Location& origin() const { return origin_; }
+  /// What the user called, where that is not the op's own name: for messages.
+  const char* called() const { return called_ ? called_ : name(op_).data(); }
   /// Number of references held anywhere (other nodes, handles, storages).
   uint32_t use_count() const { return refs_.load(std::memory_order_acquire); }
 
@@ -170,6 +172,7 @@ class Node {
   uint64_t hash_ = 0;
   uint64_t serial_ = 0;
   Location origin_{};
+  const char* called_ = nullptr;
   std::shared_ptr<Payload> payload_;
   Interner* owner_ = nullptr;
   Node* chain_ = nullptr;  // next in the interner's bucket while interned, next to destroy afterwards
@@ -186,6 +189,7 @@ struct NodeSpec {
   Device device = kCPU;
   std::shared_ptr<Payload> payload = nullptr;  // leaves and variables
   Location origin{};
+  const char* called = nullptr;  // a literal; null for the op's name
 };
 
 /// The gradient of custom_result nodes: of one call of a function that says itself how it is differentiated.

@@ -30,6 +30,7 @@ FAMILIES = [
     "functions",
     "more",
     "forms",
+    "surface",
     "gradients",
     "errors",
     "printing",

@@ -130,6 +130,16 @@ void refuse_observation(const Storage& root, const char* what, const Location& l
               kInsideHint, loc.line() != 0 ? loc : root.where);
 }
 
+void need_values(const char* op, const Location& loc) {
+  if (!t_scope) return;
+  throw Error(
+      ErrorKind::Value,
+      fmt::format("{}: the values of a tensor decide the shape of the result, and inside a compiled function they "
+                  "are not known",
+                  op),
+      "keep the shape and choose with where(), masked_fill() or a product with the mask, or call it outside", loc);
+}
+
 void throw_symbolic_scalar(uint32_t slot) {
   if (t_scope) t_scope->observe_scalar(slot);
   throw Error(ErrorKind::Value, "the number of a Scalar argument is read inside a compiled function", kInsideHint);

@@ -101,4 +101,7 @@ void write_traced(const std::shared_ptr<Storage>& root, ir::NodeRef value, const
 /// Throws Error(Value) inside a trace: `what` ("item") would observe a value that is not there.
 void refuse_observation(const Storage& root, const char* what, const Location& loc);
 
+/// Throws Error(Value) inside a trace: the values of a tensor decide the shape of what `op` returns.
+void need_values(const char* op, const Location& loc);
+
 }  // namespace lazuli

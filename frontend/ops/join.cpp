@@ -1,4 +1,4 @@
-// Joining, splitting and padding.
+// Joining and splitting.
 #include "lazuli/join.h"
 
 #include <fmt/format.h>
@@ -99,14 +99,8 @@ Tensor cat(TensorList tensors, int64_t dim, Location loc) {
 Tensor concat(TensorList tensors, int64_t dim, Location loc) {
   return wrap(cat_node(tensors, dim, loc), loc);
 }
-Tensor& cat_out(Tensor& out, TensorList tensors, int64_t dim, Location loc) {
-  return write_out(out, cat_node(tensors, dim, loc), loc);
-}
 Tensor stack(TensorList tensors, int64_t dim, Location loc) {
   return wrap_result(stack_node(tensors, dim, loc), loc);
-}
-Tensor& stack_out(Tensor& out, TensorList tensors, int64_t dim, Location loc) {
-  return write_out(out, stack_node(tensors, dim, loc), loc);
 }
 
 std::vector<Tensor> split(const Tensor& x, int64_t split_size, int64_t dim, Location loc) {
@@ -143,46 +137,6 @@ std::vector<Tensor> unbind(const Tensor& x, int64_t dim, Location loc) {
   std::vector<Tensor> parts;
   for (int64_t i = 0, n = x.size(axis); i < n; ++i) parts.push_back(x.select(axis, i, loc));
   return parts;
-}
-
-Tensor pad(const Tensor& x, IntArrayRef pad, std::string_view mode, Scalar value, Location loc) {
-  if (mode != "constant")
-    throw Error(ErrorKind::Unsupported, fmt::format("pad: mode \"{}\" is not offered", mode), "use \"constant\"", loc);
-  if (pad.size() % 2 != 0)
-    throw Error(ErrorKind::Value, "Padding length must be divisible by 2", fmt::format("it is {}", pad.size()), loc);
-  NodeRef n = node_of(x);
-  const size_t axes = pad.size() / 2, rank = n->rank();
-  if (axes > rank)
-    throw Error(
-        ErrorKind::Shape,
-        fmt::format("Padding length should be less than or equal to two times the input dimension but got padding "
-                    "length {} and input of dimension {}",
-                    pad.size(), rank),
-        {}, loc);
-  const Build b(loc);
-  ir::PadAttr attr{ir::Dims(rank, 0), ir::Dims(rank, 0)};
-  bool grows = false;
-  for (size_t i = 0; i < axes; ++i) {
-    const size_t axis = rank - 1 - i;
-    const int64_t before = pad[2 * i], after = pad[2 * i + 1], size = n->shape()[axis];
-    if (size + before + after < 0)
-      throw Error(
-          ErrorKind::Shape,
-          fmt::format("The input size {}, plus negative padding {} and {}, resulted in a negative output size, which "
-                      "is invalid.",
-                      size, before, after),
-          fmt::format("check dimension {} of your input", axis), loc);
-    const int64_t front = std::max<int64_t>(-before, 0), back = std::max<int64_t>(-after, 0);
-    // Only what exists is cut; the rest of a cut shortens the padding of the other side.
-    const int64_t cut_front = std::min(front, size), cut_back = std::min(back, size - cut_front);
-    if (cut_front != 0 || cut_back != 0) n = b.slice(n, axis, cut_front, size - cut_front - cut_back);
-    attr.low[axis] = std::max<int64_t>(before, 0) - (back - cut_back);
-    attr.high[axis] = std::max<int64_t>(after, 0) - (front - cut_front);
-    grows = grows || attr.low[axis] != 0 || attr.high[axis] != 0;
-  }
-  if (!grows) return wrap(n, loc);
-  const NodeRef filling = on_device(scalar_operand(value, n->dtype(), loc), n->device(), loc);
-  return wrap(make_node(Op::pad, {n.get(), filling.get()}, std::move(attr), loc), loc);
 }
 
 }  // namespace lazuli

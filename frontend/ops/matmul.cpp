@@ -174,22 +174,6 @@ Tensor dot(const Tensor& a, const Tensor& b, Location loc) {
   return wrap_result(dot_node(a, b, loc), loc);
 }
 
-Tensor& matmul_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, matmul_node(a, b, loc), loc);
-}
-Tensor& mm_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, mm_node(a, b, loc), loc);
-}
-Tensor& bmm_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, bmm_node(a, b, loc), loc);
-}
-Tensor& mv_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, mv_node(a, b, loc), loc);
-}
-Tensor& dot_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, dot_node(a, b, loc), loc);
-}
-
 Tensor outer(const Tensor& ta, const Tensor& tb, Location loc) {
   const NodeRef a = node_of(ta), b = node_of(tb);
   const auto check = [&](const NodeRef& x, std::string_view which) {

@@ -190,7 +190,7 @@ Between between(std::string_view name, const Location& loc) {
 
 /// Fractions along a new first axis; `q` is 1-D.
 Tensor quantiles(const Tensor& given, const Tensor& q, std::optional<int64_t> dim, bool keepdim, Between way,
-                 const Location& loc) {
+                 bool skip_nan, const Location& loc) {
   if (given.dtype() != kFloat32 && given.dtype() != kFloat64)
     throw Error(ErrorKind::DType, "quantile() input tensor must be either float or double dtype",
                 "convert the input with to(kFloat32)", loc);
@@ -206,7 +206,11 @@ Tensor quantiles(const Tensor& given, const Tensor& q, std::optional<int64_t> di
   Shape shape(v->rank() + 1, 1);
   shape[0] = q.numel();
   const NodeRef fraction = b.reshape(node_of(q), shape);
-  NodeRef rank = b.op(Op::mul, fraction, b.cast(b.integer(size - 1, v, kInt64), v->dtype()));
+  // Where only numbers count, they stand first.
+  const NodeRef last = skip_nan
+                           ? b.op(Op::maximum, b.op(Op::sub, numbers, b.integer(1, numbers)), b.integer(0, numbers))
+                           : b.integer(size - 1, v, kInt64);
+  NodeRef rank = b.op(Op::mul, fraction, b.cast(last, v->dtype()));
   if (way == Between::Lower) rank = b.op(Op::floor, rank);
   if (way == Between::Higher) rank = b.op(Op::ceil, rank);
   if (way == Between::Nearest) rank = b.op(Op::round, rank);
@@ -214,7 +218,7 @@ Tensor quantiles(const Tensor& given, const Tensor& q, std::optional<int64_t> di
   out.back() = 1;
   out.insert(size_t{0}, q.numel());
   rank = b.expand(rank, out);
-  const NodeRef nan = b.expand(b.op(Op::lt, numbers, b.integer(size, numbers)), out);
+  const NodeRef nan = b.expand(b.op(Op::lt, numbers, b.integer(skip_nan ? 1 : size, numbers)), out);
   const auto pick = [&](const NodeRef& place) {
     const NodeRef at = b.where(nan, b.integer(size - 1, s.indices), b.cast(place, kInt64));
     Shape all = v->shape();
@@ -237,19 +241,38 @@ Tensor quantiles(const Tensor& given, const Tensor& q, std::optional<int64_t> di
   return t.movedim(-1, axis + 1, loc);
 }
 
+Tensor quantile_of(const char* op, const Tensor& x, double q, std::optional<int64_t> dim, bool keepdim,
+                   std::string_view interpolation, bool skip_nan, const Location& loc) {
+  if (!(q >= 0 && q <= 1))
+    throw Error(ErrorKind::Value, fmt::format("{}() q must be in the range [0, 1] but got {}", op, q), {}, loc);
+  const Tensor fraction = full({1}, q, TensorOptions(x.dtype()).device(x.device()), loc);
+  return quantiles(x, fraction, dim, keepdim, between(interpolation, loc), skip_nan, loc).squeeze(0, loc);
+}
+Tensor quantile_of(const char* op, const Tensor& x, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
+                   std::string_view interpolation, bool skip_nan, const Location& loc) {
+  if (q.dim() > 1)
+    throw Error(ErrorKind::Shape, fmt::format("{}() q must be a scalar or 1D tensor", op), ir::str(q.sizes()), loc);
+  const Tensor r = quantiles(x, q.reshape({-1}, loc), dim, keepdim, between(interpolation, loc), skip_nan, loc);
+  return q.dim() == 0 ? r.squeeze(0, loc) : r;
+}
+
 }  // namespace
 
 Tensor quantile(const Tensor& x, double q, std::optional<int64_t> dim, bool keepdim, std::string_view interpolation,
                 Location loc) {
-  if (!(q >= 0 && q <= 1))
-    throw Error(ErrorKind::Value, fmt::format("quantile() q must be in the range [0, 1] but got {}", q), {}, loc);
-  return quantiles(x, full({1}, q, x.dtype(), loc), dim, keepdim, between(interpolation, loc), loc).squeeze(0, loc);
+  return quantile_of("quantile", x, q, dim, keepdim, interpolation, false, loc);
 }
 Tensor quantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation, Location loc) {
-  if (q.dim() > 1) throw Error(ErrorKind::Shape, "quantile() q must be a scalar or 1D tensor", ir::str(q.sizes()), loc);
-  const Tensor r = quantiles(x, q.reshape({-1}, loc), dim, keepdim, between(interpolation, loc), loc);
-  return q.dim() == 0 ? r.squeeze(0, loc) : r;
+  return quantile_of("quantile", x, q, dim, keepdim, interpolation, false, loc);
+}
+Tensor nanquantile(const Tensor& x, double q, std::optional<int64_t> dim, bool keepdim, std::string_view interpolation,
+                   Location loc) {
+  return quantile_of("quantile", x, q, dim, keepdim, interpolation, true, loc);
+}
+Tensor nanquantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
+                   std::string_view interpolation, Location loc) {
+  return quantile_of("quantile", x, q, dim, keepdim, interpolation, true, loc);
 }
 
 }  // namespace lazuli

@@ -6,6 +6,7 @@
 #include "frontend/apply.h"
 #include "frontend/build.h"
 #include "frontend/promote.h"
+#include "lazuli/creation.h"
 #include "lazuli/generated/ops.h"
 #include "lazuli/nn.h"
 #include "lazuli/order.h"
@@ -78,6 +79,40 @@ Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<doub
   };
   return wrap(instead(Op::isnan, nan, instead(Op::isposinf, posinf, instead(Op::isneginf, neginf, limited))), loc);
 }
+Tensor angle(const Tensor& x, Location loc) {
+  const DType type = is_floating(x.dtype()) ? x.dtype() : kDefaultDType;
+  const Build b(loc);
+  const NodeRef n = b.op(Op::stop_gradient, cast_to(node_of(x), type, loc));
+  const NodeRef flat = b.where(b.op(Op::lt, n, 0.0), b.number(M_PI, n), b.number(0, n));
+  return wrap(b.where(b.op(Op::isnan, n), n, flat), loc);
+}
+Tensor real(const Tensor& x, Location) {
+  return x;
+}
+Tensor conj(const Tensor& x, Location) {
+  return x;
+}
+Tensor isreal(const Tensor& x, Location loc) {
+  return full(x.sizes(), true, TensorOptions(kBool).device(x.device()), loc);
+}
+bool is_nonzero(const Tensor& x, Location loc) {
+  if (x.numel() == 1) return x.ne(Scalar(0), loc).item<bool>(loc);
+  throw Error(ErrorKind::Value,
+              x.numel() == 0 ? "Boolean value of Tensor with no values is ambiguous"
+                             : "Boolean value of Tensor with more than one value is ambiguous",
+              "reduce it with any() or all()", loc);
+}
+Tensor fill(const Tensor& x, Scalar value, Location loc) {
+  return full(x.sizes(), value, TensorOptions(x.dtype()).device(x.device()), loc);
+}
+Tensor fill(const Tensor& x, const Tensor& value, Location loc) {
+  if (value.dim() != 0)
+    throw Error(
+        ErrorKind::Shape,
+        fmt::format("fill only supports 0-dimension value tensor but got tensor with {} dimensions.", value.dim()), {},
+        loc);
+  return wrap_result(expand_to(cast_to(node_of(value), x.dtype(), loc), ir::Shape(x.sizes()), loc), loc);
+}
 Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool invert, Location loc) {
   const DType type = promote_types(elements.dtype(), test_elements.dtype());
   const Tensor x = elements.to(type, loc), set = test_elements.reshape({-1}, loc).to(type, loc);
@@ -93,56 +128,6 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool inve
     found = apply(Op::eq, {sorted.take(at, loc), x}, loc);
   }
   return invert ? found.logical_not(loc) : found;
-}
-
-Tensor Tensor::addcmul(const Tensor& y, const Tensor& z, Scalar value, Location loc) const {
-  return lazuli::addcmul(*this, y, z, value, loc);
-}
-Tensor& Tensor::addcmul_(const Tensor& y, const Tensor& z, Scalar value, Location loc) {
-  return addcmul_(apply(Op::mul, {y, value}, loc), z, loc);
-}
-Tensor Tensor::addcdiv(const Tensor& y, const Tensor& z, Scalar value, Location loc) const {
-  return lazuli::addcdiv(*this, y, z, value, loc);
-}
-Tensor& Tensor::addcdiv_(const Tensor& y, const Tensor& z, Scalar value, Location loc) {
-  return addcdiv_(apply(Op::mul, {y, value}, loc), z, loc);
-}
-Tensor& Tensor::div_(const Tensor& other, std::string_view rounding_mode, Location loc) {
-  return write_in_place(*this, lazuli::div(*this, other, rounding_mode, loc), "div", loc);
-}
-Tensor& Tensor::div_(Scalar other, std::string_view rounding_mode, Location loc) {
-  return write_in_place(*this, lazuli::div(*this, other, rounding_mode, loc), "div", loc);
-}
-Tensor& Tensor::clamp_(Scalar min, Location loc) {
-  return clamp_min_(min, loc);
-}
-Tensor& Tensor::clamp_(Scalar min, std::nullopt_t, Location loc) {
-  return clamp_min_(min, loc);
-}
-Tensor& Tensor::clamp_(std::nullopt_t, Scalar max, Location loc) {
-  return clamp_max_(max, loc);
-}
-Tensor Tensor::float_power(const Tensor& other, Location loc) const {
-  return lazuli::float_power(*this, other, loc);
-}
-Tensor Tensor::float_power(Scalar other, Location loc) const {
-  return lazuli::float_power(*this, other, loc);
-}
-Tensor Tensor::sinc(Location loc) const {
-  return lazuli::sinc(*this, loc);
-}
-Tensor Tensor::positive(Location loc) const {
-  return lazuli::positive(*this, loc);
-}
-Tensor Tensor::sgn(Location loc) const {
-  return sign(loc);
-}
-Tensor Tensor::round(int64_t decimals, Location loc) const {
-  return lazuli::round(*this, decimals, loc);
-}
-Tensor Tensor::nan_to_num(std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf,
-                          Location loc) const {
-  return lazuli::nan_to_num(*this, nan, posinf, neginf, loc);
 }
 
 }  // namespace lazuli

@@ -169,8 +169,8 @@ Tensor cross(const Tensor& a, const Tensor& b, std::optional<int64_t> dim, Locat
   }
   if (shape.empty() || shape[static_cast<size_t>(axis)] != 3)
     throw Error(ErrorKind::Shape,
-                fmt::format("linalg.cross: inputs dimension {} must have length 3. Got {} and {}", axis, a.size(axis),
-                            b.size(axis)),
+                fmt::format("linalg.cross: inputs dimension {} must have length 3. Got {} and {}", dim.value_or(axis),
+                            a.size(axis), b.size(axis)),
                 fmt::format("cross of {} and {}", ir::str(a.sizes()), ir::str(b.sizes())), loc);
   const IntArrayRef sizes(shape.data(), shape.size());
   const Tensor x = a.expand(sizes, loc), y = b.expand(sizes, loc);
@@ -246,57 +246,6 @@ Tensor matrix_power(const Tensor& x, int64_t n, Location loc) {
     if (bits > 1) power = matmul(power, power, loc);
   }
   return result;
-}
-
-Tensor& addmm_out(Tensor& out, const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha,
-                  Location loc) {
-  return write_out(out, addmm(c, a, b, beta, alpha, loc), loc);
-}
-Tensor& baddbmm_out(Tensor& out, const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha,
-                    Location loc) {
-  return write_out(out, baddbmm(c, a, b, beta, alpha, loc), loc);
-}
-Tensor& addmv_out(Tensor& out, const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha,
-                  Location loc) {
-  return write_out(out, addmv(c, a, b, beta, alpha, loc), loc);
-}
-Tensor& outer_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc) {
-  return write_out(out, outer(a, b, loc), loc);
-}
-
-#define LAZULI_SUM_WITH_PRODUCT(name)                                                                    \
-  Tensor Tensor::name(const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Location loc) const { \
-    return lazuli::name(*this, a, b, beta, alpha, loc);                                                  \
-  }                                                                                                      \
-  Tensor& Tensor::name##_(const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha, Location loc) {   \
-    return write_in_place(*this, lazuli::name(*this, a, b, beta, alpha, loc), #name, loc);               \
-  }
-LAZULI_SUM_WITH_PRODUCT(addmm)
-LAZULI_SUM_WITH_PRODUCT(baddbmm)
-LAZULI_SUM_WITH_PRODUCT(addbmm)
-LAZULI_SUM_WITH_PRODUCT(addmv)
-LAZULI_SUM_WITH_PRODUCT(addr)
-#undef LAZULI_SUM_WITH_PRODUCT
-Tensor Tensor::ger(const Tensor& other, Location loc) const {
-  return lazuli::outer(*this, other, loc);
-}
-Tensor Tensor::vdot(const Tensor& other, Location loc) const {
-  return lazuli::vdot(*this, other, loc);
-}
-Tensor Tensor::inner(const Tensor& other, Location loc) const {
-  return lazuli::inner(*this, other, loc);
-}
-Tensor Tensor::kron(const Tensor& other, Location loc) const {
-  return lazuli::kron(*this, other, loc);
-}
-Tensor Tensor::trace(Location loc) const {
-  return lazuli::trace(*this, loc);
-}
-Tensor Tensor::cross(const Tensor& other, std::optional<int64_t> dim, Location loc) const {
-  return lazuli::cross(*this, other, dim, loc);
-}
-Tensor Tensor::matrix_power(int64_t n, Location loc) const {
-  return lazuli::matrix_power(*this, n, loc);
 }
 
 }  // namespace lazuli

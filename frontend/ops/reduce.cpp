@@ -151,9 +151,6 @@ Tensor sum(const Tensor& x, OptionalDType dtype, Location loc) {
 Tensor sum(const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
   return wrap_result(collected(Op::sum, x, dim, keepdim, dtype, loc), loc);
 }
-Tensor& sum_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
-  return write_out(out, collected(Op::sum, x, dim, keepdim, dtype, loc), loc);
-}
 Tensor prod(const Tensor& x, OptionalDType dtype, Location loc) {
   return wrap_result(collected(Op::prod, x, kEverything, false, dtype, loc), loc);
 }
@@ -168,9 +165,6 @@ Tensor mean(const Tensor& x, OptionalDType dtype, Location loc) {
 }
 Tensor mean(const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
   return wrap_result(average(x, dim, keepdim, dtype, loc), loc);
-}
-Tensor& mean_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim, OptionalDType dtype, Location loc) {
-  return write_out(out, average(x, dim, keepdim, dtype, loc), loc);
 }
 
 Tensor var(const Tensor& x, Location loc) {

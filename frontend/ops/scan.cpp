@@ -60,12 +60,6 @@ Tensor cumsum(const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
 Tensor cumprod(const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
   return wrap(running(Op::cumprod, x, dim, dtype, loc), loc);
 }
-Tensor& cumsum_out(Tensor& out, const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
-  return write_out(out, running(Op::cumsum, x, dim, dtype, loc), loc);
-}
-Tensor& cumprod_out(Tensor& out, const Tensor& x, int64_t dim, OptionalDType dtype, Location loc) {
-  return write_out(out, running(Op::cumprod, x, dim, dtype, loc), loc);
-}
 std::pair<Tensor, Tensor> cummax(const Tensor& x, int64_t dim, Location loc) {
   return running_extreme(Op::cummax, x, dim, loc);
 }
@@ -126,29 +120,78 @@ Tensor trapezoid(const Tensor& y, const Tensor& x, int64_t dim, Location loc) {
       .div(Scalar(2.0), loc);
 }
 
-Tensor Tensor::cumsum(int64_t dim, std::optional<DType> dtype, Location loc) const {
-  return lazuli::cumsum(*this, dim, dtype, loc);
+Tensor trapz(const Tensor& y, double dx, int64_t dim, Location loc) {
+  return trapezoid(y, dx, dim, loc);
 }
+Tensor trapz(const Tensor& y, const Tensor& x, int64_t dim, Location loc) {
+  return trapezoid(y, x, dim, loc);
+}
+
+namespace {
+
+/// Sums of neighbours.
+Tensor heights(const Tensor& y, int64_t axis, const Location& loc) {
+  return part(y, axis, 1, None, loc).add(part(y, axis, None, -1, loc), loc);
+}
+
+void refuse_bool(const char* op, const Tensor& y, const Location& loc) {
+  if (is_bool(y.dtype()))
+    throw Error(ErrorKind::DType, fmt::format("{}: received a bool input for `y`, but bool is not supported", op), {},
+                loc);
+}
+
+}  // namespace
+
+Tensor cumulative_trapezoid(const Tensor& y, double dx, int64_t dim, Location loc) {
+  refuse_bool("cumulative_trapezoid", y, loc);
+  return cumsum(heights(y, wrap_dim(dim, y.dim(), loc), loc).mul(Scalar(dx / 2), loc), dim, {}, loc);
+}
+Tensor cumulative_trapezoid(const Tensor& y, const Tensor& x, int64_t dim, Location loc) {
+  refuse_bool("cumulative_trapezoid", y, loc);
+  const int64_t axis = wrap_dim(dim, y.dim(), loc);
+  Tensor points = x;
+  if (x.dim() == 1) {
+    if (x.size(0) != y.size(axis))
+      throw Error(ErrorKind::Shape, "cumulative_trapezoid: There must be one `x` value for each sample point",
+                  fmt::format("there are {} for {}", x.size(0), y.size(axis)), loc);
+    std::vector<int64_t> shape(static_cast<size_t>(y.dim()), 1);
+    shape[static_cast<size_t>(axis)] = x.size(0);
+    points = x.reshape(shape, loc);
+  }
+  const Tensor widths = diff(points, 1, axis - y.dim(), {}, {}, loc);
+  return cumsum(heights(y, axis, loc).mul(widths, loc), dim, {}, loc).div(Scalar(2.0), loc);
+}
+
+std::vector<Tensor> gradient(const Tensor& x, Scalar spacing, DimList dim, int64_t edge_order, Location loc) {
+  if (edge_order != 1 && edge_order != 2)
+    throw Error(ErrorKind::Value, "torch.gradient only supports edge_order=1 and edge_order=2.", {}, loc);
+  std::vector<int64_t> axes(dim.begin(), dim.end());
+  if (dim.empty())
+    for (int64_t d = 0; d < x.dim(); ++d) axes.push_back(d);
+  std::vector<Tensor> all;
+  for (const int64_t given : axes) {
+    const int64_t axis = wrap_dim(given, x.dim(), loc);
+    if (x.dim() == 0 || x.size(axis) <= edge_order)
+      throw Error(ErrorKind::Shape, "torch.gradient expected each dimension size to be at least edge_order+1", {}, loc);
+    const auto at = [&](int64_t i) { return x.narrow(axis, i < 0 ? x.size(axis) + i : i, 1, loc); };
+    const auto end = [&](int64_t first, int64_t step) {
+      const Tensor one = at(first), two = at(first + step);
+      if (edge_order == 1) return step > 0 ? two.sub(one, loc) : one.sub(two, loc);
+      const Tensor sum = two.mul(Scalar(2.0), loc).sub(one.mul(Scalar(1.5), loc), loc);
+      const Tensor slope = sum.sub(at(first + 2 * step).mul(Scalar(0.5), loc), loc);
+      return step > 0 ? slope : slope.neg(loc);
+    };
+    const Tensor middle = part(x, axis, 2, None, loc).sub(part(x, axis, None, -2, loc), loc).div(Scalar(2.0), loc);
+    all.push_back(cat({end(0, 1), middle, end(-1, -1)}, axis, loc).div(spacing, loc));
+  }
+  return all;
+}
+
 Tensor& Tensor::cumsum_(int64_t dim, std::optional<DType> dtype, Location loc) {
   return write_in_place(*this, running(Op::cumsum, *this, dim, dtype.value_or(this->dtype()), loc), "cumsum", loc);
 }
-Tensor Tensor::cumprod(int64_t dim, std::optional<DType> dtype, Location loc) const {
-  return lazuli::cumprod(*this, dim, dtype, loc);
-}
 Tensor& Tensor::cumprod_(int64_t dim, std::optional<DType> dtype, Location loc) {
   return write_in_place(*this, running(Op::cumprod, *this, dim, dtype.value_or(this->dtype()), loc), "cumprod", loc);
-}
-std::pair<Tensor, Tensor> Tensor::cummax(int64_t dim, Location loc) const {
-  return lazuli::cummax(*this, dim, loc);
-}
-std::pair<Tensor, Tensor> Tensor::cummin(int64_t dim, Location loc) const {
-  return lazuli::cummin(*this, dim, loc);
-}
-Tensor Tensor::logcumsumexp(int64_t dim, Location loc) const {
-  return lazuli::logcumsumexp(*this, dim, loc);
-}
-Tensor Tensor::diff(int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append, Location loc) const {
-  return lazuli::diff(*this, n, dim, prepend, append, loc);
 }
 
 }  // namespace lazuli

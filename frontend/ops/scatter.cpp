@@ -22,12 +22,13 @@ using ir::Op;
 using ir::Shape;
 
 NodeRef scatter_at(Op op, const NodeRef& x, const NodeRef& values, ir::Dims axes, std::span<const NodeRef> indices,
-                   const Location& loc) {
+                   const Location& loc, const char* called) {
   ir::NodeSpec spec;
   spec.op = op;
   spec.inputs = {x.get(), values.get()};
   for (const NodeRef& i : indices) spec.inputs.push_back(i.get());
   spec.attr = ir::AxesAttr{std::move(axes)};
+  spec.called = called;
   return make_node(std::move(spec), loc);
 }
 
@@ -35,8 +36,8 @@ namespace {
 
 /// Slices of `values` along `axis` into those of x at index[0], index[1] ...
 NodeRef scatter_slices(Op op, const NodeRef& x, const NodeRef& values, size_t axis, const NodeRef& at,
-                       const Location& loc) {
-  return scatter_at(op, x, move_axes(values, axis, 1, 0, loc), {static_cast<int64_t>(axis)}, {&at, 1}, loc);
+                       const Location& loc, const char* called) {
+  return scatter_at(op, x, move_axes(values, axis, 1, 0, loc), {static_cast<int64_t>(axis)}, {&at, 1}, loc, called);
 }
 
 NodeRef index_add_node(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha,
@@ -67,7 +68,7 @@ NodeRef index_add_node(const Tensor& self, int64_t dim, const Tensor& index, con
                 {}, loc);
   if (!(alpha == Scalar(1)))
     values = Build(loc).op(Op::mul, values, on_device(scalar_operand(alpha, x->dtype(), loc), x->device(), loc));
-  return reshape_to(scatter_slices(Op::scatter_add, x, values, axis, at, loc), given->shape(), loc);
+  return reshape_to(scatter_slices(Op::scatter_add, x, values, axis, at, loc, "index_add"), given->shape(), loc);
 }
 
 NodeRef index_copy_node(const NodeRef& given, int64_t dim, const Tensor& index, const Tensor& source,
@@ -102,7 +103,7 @@ NodeRef index_copy_node(const NodeRef& given, int64_t dim, const Tensor& index, 
                 fmt::format("index_copy_(): Number of indices ({}) should be equal to source.size(dim) ({})",
                             at->numel(), values->shape()[axis]),
                 {}, loc);
-  return reshape_to(scatter_slices(Op::scatter, x, values, axis, at, loc), given->shape(), loc);
+  return reshape_to(scatter_slices(Op::scatter, x, values, axis, at, loc, "index_copy"), given->shape(), loc);
 }
 
 /// `value` is 0-d.
@@ -120,12 +121,12 @@ NodeRef index_fill_node(const NodeRef& given, int64_t dim, const Tensor& index, 
   Shape shape = x->shape();
   shape[axis] = at->numel();
   const NodeRef values = expand_to(cast_to(value, x->dtype(), loc), shape, loc);
-  return reshape_to(scatter_slices(Op::scatter, x, values, axis, at, loc), given->shape(), loc);
+  return reshape_to(scatter_slices(Op::scatter, x, values, axis, at, loc, "index_fill"), given->shape(), loc);
 }
 
 /// `op` of the elements of src at index[...] along dim.
 NodeRef scatter_node(Op op, const NodeRef& given, int64_t dim, const Tensor& index, const NodeRef& src,
-                     const Location& loc) {
+                     const Location& loc, const char* called = "scatter") {
   const auto axis = static_cast<size_t>(wrap_dim(dim, static_cast<int64_t>(given->rank()), loc));
   const NodeRef x = at_least_1d(given, loc), at = same_rank_index("scatter", index, given, loc);
   NodeRef values = at_least_1d(src, loc);
@@ -146,7 +147,7 @@ NodeRef scatter_node(Op op, const NodeRef& given, int64_t dim, const Tensor& ind
   const Build b(loc);
   for (size_t d = 0; d < x->rank(); ++d)
     if (at->shape()[d] != values->shape()[d]) values = b.slice(values, d, 0, at->shape()[d]);
-  const NodeRef out = scatter_at(op, x, values, all_axes(x->rank()), along(at, axis, loc), loc);
+  const NodeRef out = scatter_at(op, x, values, all_axes(x->rank()), along(at, axis, loc), loc, called);
   return reshape_to(out, given->shape(), loc);
 }
 
@@ -169,7 +170,7 @@ Op reduce_op(std::string_view reduce, const Location& loc) {
 }
 
 NodeRef scatter_reduce_node(const NodeRef& x, int64_t dim, const Tensor& index, const Tensor& src,
-                            std::string_view reduce, bool include_self, const Location& loc) {
+                            std::string_view reduce, bool include_self, const char* called, const Location& loc) {
   struct Kind {
     std::string_view name;
     Op op, like;
@@ -201,13 +202,13 @@ NodeRef scatter_reduce_node(const NodeRef& x, int64_t dim, const Tensor& index, 
       const double v = kind->like == Op::prod ? 1 : kind->like == Op::reduce_max ? -__builtin_inf() : __builtin_inf();
       neutral = b.expand(b.number(v, x), places);
     }
-    base = scatter_node(Op::scatter, x, dim, index, neutral, loc);
+    base = scatter_node(Op::scatter, x, dim, index, neutral, loc, called);
   }
-  NodeRef out = scatter_node(kind->op, base, dim, index, node_of(src), loc);
+  NodeRef out = scatter_node(kind->op, base, dim, index, node_of(src), loc, called);
   if (reduce != "mean") return out;
   const NodeRef one = b.integer(1, x), none = b.integer(0, x);
   NodeRef count = b.expand(include_self ? one : none, x->shape());
-  count = scatter_node(Op::scatter_add, count, dim, index, b.expand(one, places), loc);
+  count = scatter_node(Op::scatter_add, count, dim, index, b.expand(one, places), loc, called);
   count = b.op(Op::maximum, count, one);
   return b.op(is_floating(x->dtype()) ? Op::div : Op::floor_divide, out, count);
 }
@@ -233,8 +234,8 @@ NodeRef put_node(const NodeRef& x, const Tensor& index, const Tensor& source, bo
   const int64_t n = given->numel();
   const NodeRef at = wrapped_index(reshape_to(given, {n}, loc), x->numel(), loc);
   const NodeRef flat = reshape_to(x, {x->numel()}, loc);
-  const NodeRef out =
-      scatter_at(accumulate ? Op::scatter_add : Op::scatter, flat, reshape_to(values, {n}, loc), {0}, {&at, 1}, loc);
+  const NodeRef out = scatter_at(accumulate ? Op::scatter_add : Op::scatter, flat, reshape_to(values, {n}, loc), {0},
+                                 {&at, 1}, loc, "put");
   return reshape_to(out, x->shape(), loc);
 }
 
@@ -277,7 +278,8 @@ NodeRef masked_scatter_node(const Tensor& self, const Tensor& mask, const Tensor
   const NodeRef enough = b.op(Op::lt, number, b.integer(n, number));
   const NodeRef at = b.where(chosen, b.where(enough, number, b.integer(-1, number)), b.integer(n, number));
   const NodeRef padded = b.concat({b.reshape(values, {n}), b.expand(b.integer(0, x), {1})}, 0);
-  return b.where(chosen, gather_at(padded, {0}, {&at, 1}, loc), x);
+  constexpr const char* kCalled = "masked_scatter: Number of elements of source < number of ones in mask";
+  return b.where(chosen, gather_at(padded, {0}, {&at, 1}, loc, kCalled), x);
 }
 
 }  // namespace
@@ -285,149 +287,69 @@ NodeRef masked_scatter_node(const Tensor& self, const Tensor& mask, const Tensor
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) {
   return wrap_result(index_add_node(x, dim, index, source, alpha, loc), loc);
 }
-Tensor Tensor::index_add(int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) const {
-  return lazuli::index_add(*this, dim, index, source, alpha, loc);
-}
-Tensor& Tensor::index_add_(int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha, Location loc) {
-  assign(*this, index_add_node(*this, dim, index, source, alpha, loc), loc);
-  return *this;
-}
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, Location loc) {
   return wrap_result(index_copy_node(node_of(x), dim, index, source, loc), loc);
-}
-Tensor Tensor::index_copy(int64_t dim, const Tensor& index, const Tensor& source, Location loc) const {
-  return lazuli::index_copy(*this, dim, index, source, loc);
-}
-Tensor& Tensor::index_copy_(int64_t dim, const Tensor& index, const Tensor& source, Location loc) {
-  assign(*this, index_copy_node(node_of(*this), dim, index, source, loc), loc);
-  return *this;
 }
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, Scalar value, Location loc) {
   return wrap_result(
       index_fill_node(node_of(x), dim, index, on_device(argument(value, x.dtype(), loc), x.device(), loc), loc), loc);
 }
-Tensor Tensor::index_fill(int64_t dim, const Tensor& index, Scalar value, Location loc) const {
-  return lazuli::index_fill(*this, dim, index, value, loc);
-}
-Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, Scalar value, Location loc) {
-  assign(*this,
-         index_fill_node(node_of(*this), dim, index, on_device(argument(value, dtype(), loc), device(), loc), loc),
-         loc);
-  return *this;
-}
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& value, Location loc) {
   return wrap_result(index_fill_node(node_of(x), dim, index, node_of(value), loc), loc);
-}
-Tensor Tensor::index_fill(int64_t dim, const Tensor& index, const Tensor& value, Location loc) const {
-  return lazuli::index_fill(*this, dim, index, value, loc);
-}
-Tensor& Tensor::index_fill_(int64_t dim, const Tensor& index, const Tensor& value, Location loc) {
-  assign(*this, index_fill_node(node_of(*this), dim, index, node_of(value), loc), loc);
-  return *this;
 }
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
   return wrap_result(scatter_node(Op::scatter, node_of(x), dim, index, node_of(src), loc), loc);
 }
-Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Tensor& src, Location loc) const {
-  return lazuli::scatter(*this, dim, index, src, loc);
-}
-Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
-  assign(*this, scatter_node(Op::scatter, node_of(*this), dim, index, node_of(src), loc), loc);
-  return *this;
-}
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, Scalar value, Location loc) {
   return wrap_result(scatter_value(Op::scatter, x, dim, index, value, loc), loc);
-}
-Tensor Tensor::scatter(int64_t dim, const Tensor& index, Scalar value, Location loc) const {
-  return lazuli::scatter(*this, dim, index, value, loc);
-}
-Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, Scalar value, Location loc) {
-  assign(*this, scatter_value(Op::scatter, *this, dim, index, value, loc), loc);
-  return *this;
 }
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
                Location loc) {
   return wrap_result(scatter_node(reduce_op(reduce, loc), node_of(x), dim, index, node_of(src), loc), loc);
 }
-Tensor Tensor::scatter(int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
-                       Location loc) const {
-  return lazuli::scatter(*this, dim, index, src, reduce, loc);
-}
-Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce, Location loc) {
-  assign(*this, scatter_node(reduce_op(reduce, loc), node_of(*this), dim, index, node_of(src), loc), loc);
-  return *this;
-}
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, Scalar value, std::string_view reduce, Location loc) {
   return wrap_result(scatter_value(reduce_op(reduce, loc), x, dim, index, value, loc), loc);
 }
-Tensor Tensor::scatter(int64_t dim, const Tensor& index, Scalar value, std::string_view reduce, Location loc) const {
-  return lazuli::scatter(*this, dim, index, value, reduce, loc);
-}
-Tensor& Tensor::scatter_(int64_t dim, const Tensor& index, Scalar value, std::string_view reduce, Location loc) {
-  assign(*this, scatter_value(reduce_op(reduce, loc), *this, dim, index, value, loc), loc);
-  return *this;
-}
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
-  return wrap_result(scatter_node(Op::scatter_add, node_of(x), dim, index, node_of(src), loc), loc);
-}
-Tensor Tensor::scatter_add(int64_t dim, const Tensor& index, const Tensor& src, Location loc) const {
-  return lazuli::scatter_add(*this, dim, index, src, loc);
-}
-Tensor& Tensor::scatter_add_(int64_t dim, const Tensor& index, const Tensor& src, Location loc) {
-  assign(*this, scatter_node(Op::scatter_add, node_of(*this), dim, index, node_of(src), loc), loc);
-  return *this;
+  return wrap_result(scatter_node(Op::scatter_add, node_of(x), dim, index, node_of(src), loc, "scatter_add"), loc);
 }
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
                       bool include_self, Location loc) {
-  return wrap_result(scatter_reduce_node(node_of(x), dim, index, src, reduce, include_self, loc), loc);
+  return wrap_result(scatter_reduce_node(node_of(x), dim, index, src, reduce, include_self, "scatter_reduce", loc),
+                     loc);
 }
-Tensor Tensor::scatter_reduce(int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
-                              bool include_self, Location loc) const {
-  return lazuli::scatter_reduce(*this, dim, index, src, reduce, include_self, loc);
-}
-Tensor& Tensor::scatter_reduce_(int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
-                                bool include_self, Location loc) {
-  assign(*this, scatter_reduce_node(node_of(*this), dim, index, src, reduce, include_self, loc), loc);
-  return *this;
+Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce,
+                    bool include_self, Location loc) {
+  if (reduce != "prod" && reduce != "mean" && reduce != "amax" && reduce != "amin")
+    throw Error(
+        ErrorKind::Value,
+        fmt::format("index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {}.", reduce), {},
+        loc);
+  const NodeRef given = node_of(x);
+  const auto axis = static_cast<size_t>(wrap_dim(dim, static_cast<int64_t>(given->rank()), loc));
+  const NodeRef at = vector_index("index_reduce", index, given, loc), values = at_least_1d(node_of(source), loc);
+  if (values->rank() <= axis || values->shape()[axis] != at->numel())
+    throw Error(ErrorKind::Shape,
+                fmt::format("index_reduce(): Number of indices ({}) should be equal to self.size(dim) ({})",
+                            at->numel(), values->rank() <= axis ? 1 : values->shape()[axis]),
+                fmt::format("the source has shape {}", ir::str(values->shape())), loc);
+  Shape aligned(values->rank(), 1);
+  aligned[axis] = at->numel();
+  const Tensor places = wrap(expand_to(reshape_to(at, aligned, loc), values->shape(), loc), loc);
+  return wrap_result(
+      scatter_reduce_node(given, dim, places, wrap(values, loc), reduce, include_self, "index_reduce", loc), loc);
 }
 Tensor put(const Tensor& x, const Tensor& index, const Tensor& source, bool accumulate, Location loc) {
   return wrap_result(put_node(node_of(x), index, source, accumulate, loc), loc);
 }
-Tensor Tensor::put(const Tensor& index, const Tensor& source, bool accumulate, Location loc) const {
-  return lazuli::put(*this, index, source, accumulate, loc);
-}
-Tensor& Tensor::put_(const Tensor& index, const Tensor& source, bool accumulate, Location loc) {
-  assign(*this, put_node(node_of(*this), index, source, accumulate, loc), loc);
-  return *this;
-}
 Tensor masked_fill(const Tensor& x, const Tensor& mask, Scalar value, Location loc) {
   return wrap_result(masked_fill_node(x, mask, on_device(argument(value, x.dtype(), loc), x.device(), loc), loc), loc);
-}
-Tensor Tensor::masked_fill(const Tensor& mask, Scalar value, Location loc) const {
-  return lazuli::masked_fill(*this, mask, value, loc);
-}
-Tensor& Tensor::masked_fill_(const Tensor& mask, Scalar value, Location loc) {
-  return write_in_place(*this,
-                        masked_fill_node(*this, mask, on_device(argument(value, dtype(), loc), device(), loc), loc),
-                        "masked_fill_", loc);
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value, Location loc) {
   return wrap_result(masked_fill_node(x, mask, node_of(value), loc), loc);
 }
-Tensor Tensor::masked_fill(const Tensor& mask, const Tensor& value, Location loc) const {
-  return lazuli::masked_fill(*this, mask, value, loc);
-}
-Tensor& Tensor::masked_fill_(const Tensor& mask, const Tensor& value, Location loc) {
-  return write_in_place(*this, masked_fill_node(*this, mask, node_of(value), loc), "masked_fill_", loc);
-}
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source, Location loc) {
   return wrap_result(masked_scatter_node(x, mask, source, loc), loc);
-}
-Tensor Tensor::masked_scatter(const Tensor& mask, const Tensor& source, Location loc) const {
-  return lazuli::masked_scatter(*this, mask, source, loc);
-}
-Tensor& Tensor::masked_scatter_(const Tensor& mask, const Tensor& source, Location loc) {
-  return write_in_place(*this, masked_scatter_node(*this, mask, source, loc), "masked_scatter_", loc);
 }
 
 Tensor index_put(const Tensor& x, std::initializer_list<TensorIndex> indices, const Tensor& value, bool accumulate,
@@ -436,9 +358,13 @@ Tensor index_put(const Tensor& x, std::initializer_list<TensorIndex> indices, co
   return copy.index_put_(indices, value, accumulate, loc);
 }
 
-Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t index, Location loc) {
+namespace {
+
+/// A copy of x in which `view` of it holds src.
+template <class View>
+Tensor written(const Tensor& x, const Tensor& src, const View& view, const Location& loc) {
   const Tensor copy = x.clone(loc);
-  Tensor part = copy.select(dim, index, loc);
+  Tensor part = view(copy);
   if (!(part.sizes() == src.sizes()))
     throw Error(ErrorKind::Shape,
                 fmt::format("expected src to have a size equal to the slice of self. src size = {}, slice size = {}",
@@ -446,29 +372,19 @@ Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t i
                 {}, loc);
   part.copy_(src, loc);
   return copy;
+}
+
+}  // namespace
+
+Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t index, Location loc) {
+  return written(x, src, [&](const Tensor& t) { return t.select(dim, index, loc); }, loc);
 }
 Tensor slice_scatter(const Tensor& x, const Tensor& src, int64_t dim, Slice::Bound start, Slice::Bound stop,
                      int64_t step, Location loc) {
-  const Tensor copy = x.clone(loc);
-  Tensor part = copy.slice(dim, start, stop, step, loc);
-  if (!(part.sizes() == src.sizes()))
-    throw Error(ErrorKind::Shape,
-                fmt::format("expected src to have a size equal to the slice of self. src size = {}, slice size = {}",
-                            ir::str(src.sizes()), ir::str(part.sizes())),
-                {}, loc);
-  part.copy_(src, loc);
-  return copy;
+  return written(x, src, [&](const Tensor& t) { return t.slice(dim, start, stop, step, loc); }, loc);
 }
 Tensor diagonal_scatter(const Tensor& x, const Tensor& src, int64_t offset, int64_t dim1, int64_t dim2, Location loc) {
-  const Tensor copy = x.clone(loc);
-  Tensor part = diagonal(copy, offset, dim1, dim2, loc);
-  if (!(part.sizes() == src.sizes()))
-    throw Error(ErrorKind::Shape,
-                fmt::format("expected src to have a size equal to the slice of self. src size = {}, slice size = {}",
-                            ir::str(src.sizes()), ir::str(part.sizes())),
-                {}, loc);
-  part.copy_(src, loc);
-  return copy;
+  return written(x, src, [&](const Tensor& t) { return diagonal(t, offset, dim1, dim2, loc); }, loc);
 }
 
 }  // namespace lazuli

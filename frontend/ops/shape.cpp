@@ -7,6 +7,7 @@
 
 #include "frontend/apply.h"
 #include "frontend/build.h"
+#include "frontend/compile/scope.h"
 #include "frontend/ops/axes.h"
 #include "lazuli/creation.h"
 #include "lazuli/join.h"
@@ -76,6 +77,7 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, std::optional<i
   if (repeats.dtype() != kInt64 && repeats.dtype() != kInt32)
     throw Error(ErrorKind::DType, "repeats has to be Long or Int tensor", {}, loc);
   const int64_t axis = wrap_dim(*dim, x.dim(), loc), size = x.dim() == 0 ? 1 : x.size(axis);
+  need_values("repeat_interleave", loc);
   const std::vector<int64_t> counts = repeats.to_vector<int64_t>(loc);
   if (counts.size() == 1) return repeat_interleave(x, counts[0], axis, loc);
   if (static_cast<int64_t>(counts.size()) != size)
@@ -133,9 +135,6 @@ Tensor rot90(const Tensor& x, int64_t k, IntArrayRef dims, Location loc) {
   }
 }
 
-Tensor flip(const Tensor& x, IntArrayRef dims, Location loc) {
-  return x.flip(dims, loc);
-}
 Tensor fliplr(const Tensor& x, Location loc) {
   if (x.dim() < 2) throw Error(ErrorKind::Shape, "Input must be >= 2-d.", {}, loc);
   return x.flip({1}, loc);

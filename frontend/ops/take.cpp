@@ -7,6 +7,7 @@
 
 #include "frontend/apply.h"
 #include "frontend/build.h"
+#include "frontend/compile/scope.h"
 #include "frontend/ops/axes.h"
 #include "frontend/ops/take.h"
 #include "frontend/promote.h"
@@ -21,12 +22,14 @@ using ir::NodeRef;
 using ir::Op;
 using ir::Shape;
 
-NodeRef gather_at(const NodeRef& x, Dims axes, std::span<const NodeRef> indices, const Location& loc) {
+NodeRef gather_at(const NodeRef& x, Dims axes, std::span<const NodeRef> indices, const Location& loc,
+                  const char* called) {
   ir::NodeSpec spec;
   spec.op = Op::gather;
   spec.inputs.push_back(x.get());
   for (const NodeRef& i : indices) spec.inputs.push_back(i.get());
   spec.attr = ir::AxesAttr{std::move(axes)};
+  spec.called = called;
   return make_node(std::move(spec), loc);
 }
 
@@ -93,13 +96,14 @@ NodeRef wrapped_index(const NodeRef& index, int64_t size, const Location& loc) {
   return b.where(b.op(Op::logical_and, negative, inside), b.op(Op::add, index, b.integer(size, index)), index);
 }
 
-NodeRef take_along(const NodeRef& x, const NodeRef& index, size_t axis, const Location& loc) {
-  return gather_at(x, all_axes(x->rank()), along(index, axis, loc), loc);
+NodeRef take_along(const NodeRef& x, const NodeRef& index, size_t axis, const Location& loc, const char* called) {
+  return gather_at(x, all_axes(x->rank()), along(index, axis, loc), loc, called);
 }
 
 namespace {
 
-NodeRef gather_node(const NodeRef& given, int64_t dim, const Tensor& index, const Location& loc) {
+NodeRef gather_node(const NodeRef& given, int64_t dim, const Tensor& index, const Location& loc,
+                    const char* called = nullptr) {
   const auto axis = static_cast<size_t>(wrap_dim(dim, static_cast<int64_t>(given->rank()), loc));
   const NodeRef x = at_least_1d(given, loc), at = same_rank_index("gather", index, given, loc);
   for (size_t d = 0; d < x->rank(); ++d)
@@ -109,7 +113,7 @@ NodeRef gather_node(const NodeRef& given, int64_t dim, const Tensor& index, cons
                               "apart from dimension {}",
                               d, ir::str(at->shape()), ir::str(x->shape()), axis),
                   {}, loc);
-  const NodeRef out = take_along(x, at, axis, loc);
+  const NodeRef out = take_along(x, at, axis, loc, called);
   return reshape_to(out, Shape(std::span<const int64_t>(index.sizes())), loc);
 }
 
@@ -119,7 +123,7 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index, Location 
   const NodeRef given = node_of(x);
   const int64_t axis = wrap_dim(dim, static_cast<int64_t>(given->rank()), loc);
   const NodeRef at = vector_index("index_select", index, given, loc);
-  NodeRef out = gather_at(at_least_1d(given, loc), {axis}, {&at, 1}, loc);
+  NodeRef out = gather_at(at_least_1d(given, loc), {axis}, {&at, 1}, loc, "index_select");
   out = given->rank() == 0 ? reshape_to(out, {}, loc) : move_axes(out, 0, 1, static_cast<size_t>(axis), loc);
   return wrap_result(std::move(out), loc);
 }
@@ -134,7 +138,10 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
         ErrorKind::DType,
         fmt::format("torch.take_along_dim(): dtype of indices should be Long but got {}", torch_name(indices.dtype())),
         {}, loc);
-  if (!dim) return gather(x.reshape({-1}, loc), 0, indices.reshape({-1}, loc), loc);
+  const auto gathered = [&](const Tensor& from, int64_t axis, const Tensor& at) {
+    return wrap_result(gather_node(node_of(from), axis, at, loc, "take_along_dim"), loc);
+  };
+  if (!dim) return gathered(x.reshape({-1}, loc), 0, indices.reshape({-1}, loc));
   if (x.dim() != indices.dim())
     throw Error(ErrorKind::Shape,
                 fmt::format("torch.take_along_dim(): input and indices should have the same number of dimensions, but "
@@ -142,14 +149,14 @@ Tensor take_along_dim(const Tensor& x, const Tensor& indices, std::optional<int6
                             x.dim(), indices.dim()),
                 {}, loc);
   const auto axis = static_cast<size_t>(wrap_dim(*dim, x.dim(), loc));
-  if (x.dim() == 0) return gather(x, 0, indices, loc);
+  if (x.dim() == 0) return gathered(x, 0, indices);
   Shape from(std::span<const int64_t>(x.sizes())), at(std::span<const int64_t>(indices.sizes()));
   const int64_t size = from[axis], count = at[axis];
   from[axis] = at[axis] = 1;
   from = at = broadcast_or_throw("take_along_dim", from, at, loc);
   from[axis] = size;
   at[axis] = count;
-  return gather(x.expand({from.data(), from.size()}, loc), *dim, indices.expand({at.data(), at.size()}, loc), loc);
+  return gathered(x.expand({from.data(), from.size()}, loc), *dim, indices.expand({at.data(), at.size()}, loc));
 }
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, Location loc) {
@@ -165,7 +172,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, Location loc) {
         {}, loc);
   need_same_device("embedding", table, given, loc);
   const NodeRef at = cast_to(given, kInt64, loc);
-  return wrap_result(gather_at(table, {0}, {&at, 1}, loc), loc);
+  return wrap_result(gather_at(table, {0}, {&at, 1}, loc, "embedding"), loc);
 }
 
 Tensor take(const Tensor& x, const Tensor& index, Location loc) {
@@ -176,10 +183,12 @@ Tensor take(const Tensor& x, const Tensor& index, Location loc) {
   const Tensor flat = x.reshape({-1}, loc);
   if (x.numel() == 0 && index.numel() != 0)
     throw Error(ErrorKind::Index, "take(): tried to take from an empty tensor", {}, loc);
-  return flat.index({TensorIndex(index, loc)}, loc).clone(loc);
+  const NodeRef at = wrapped_index(node_of(index), flat.numel(), loc);
+  return wrap_result(gather_at(node_of(flat), {0}, {&at, 1}, loc, "take"), loc);
 }
 
-Tensor true_places(const Tensor& x, const Location& loc) {
+Tensor true_places(const char* op, const Tensor& x, const Location& loc) {
+  need_values(op, loc);
   const Tensor truth = x.reshape({-1}, loc).to(kBool, loc);
   const Tensor mask = truth.contiguous(loc);
   const bool* at = mask.const_data_ptr<bool>(loc);
@@ -192,7 +201,7 @@ Tensor true_places(const Tensor& x, const Location& loc) {
 }
 
 std::vector<Tensor> nonzero_numpy(const Tensor& x, Location loc) {
-  const Tensor at = true_places(x, loc);
+  const Tensor at = true_places("nonzero", x, loc);
   if (x.dim() == 0) return {zeros({at.numel()}, kInt64, loc)};
   std::vector<Tensor> columns(static_cast<size_t>(x.dim()));
   int64_t inner = 1;
@@ -206,7 +215,7 @@ std::vector<Tensor> nonzero_numpy(const Tensor& x, Location loc) {
 }
 
 Tensor nonzero(const Tensor& x, Location loc) {
-  if (x.dim() == 0) return zeros({true_places(x, loc).numel(), 0}, kInt64, loc);
+  if (x.dim() == 0) return zeros({true_places("nonzero", x, loc).numel(), 0}, kInt64, loc);
   return stack(nonzero_numpy(x, loc), 1, loc);
 }
 Tensor argwhere(const Tensor& x, Location loc) {
@@ -222,31 +231,9 @@ Tensor masked_select(const Tensor& x, const Tensor& mask, Location loc) {
                 fmt::format("it is {}", torch_name(mask.dtype())), loc);
   const ir::Shape shape = broadcast_or_throw("masked_select", Shape(mask.sizes()), Shape(x.sizes()), loc);
   const IntArrayRef sizes(shape.data(), shape.size());
-  const NodeRef at = node_of(true_places(mask.expand(sizes, loc), loc));
+  const NodeRef at = node_of(true_places("masked_select", mask.expand(sizes, loc), loc));
   return wrap_result(
       gather_at(reshape_to(expand_to(node_of(x), shape, loc), {ir::numel(shape)}, loc), {0}, {&at, 1}, loc), loc);
-}
-
-Tensor Tensor::index_select(int64_t dim, const Tensor& index, Location loc) const {
-  return lazuli::index_select(*this, dim, index, loc);
-}
-Tensor Tensor::gather(int64_t dim, const Tensor& index, Location loc) const {
-  return lazuli::gather(*this, dim, index, loc);
-}
-Tensor Tensor::take_along_dim(const Tensor& indices, std::optional<int64_t> dim, Location loc) const {
-  return lazuli::take_along_dim(*this, indices, dim, loc);
-}
-Tensor Tensor::take(const Tensor& index, Location loc) const {
-  return lazuli::take(*this, index, loc);
-}
-Tensor Tensor::masked_select(const Tensor& mask, Location loc) const {
-  return lazuli::masked_select(*this, mask, loc);
-}
-Tensor Tensor::nonzero(Location loc) const {
-  return lazuli::nonzero(*this, loc);
-}
-Tensor Tensor::argwhere(Location loc) const {
-  return lazuli::nonzero(*this, loc);
 }
 
 }  // namespace lazuli

@@ -8,8 +8,9 @@
 
 namespace lazuli {
 
-/// gather over `axes` (ascending), with one int64 index node per axis.
-ir::NodeRef gather_at(const ir::NodeRef& x, ir::Dims axes, std::span<const ir::NodeRef> indices, const Location& loc);
+/// gather over `axes` (ascending), with one int64 index node per axis. `called`: the name in messages.
+ir::NodeRef gather_at(const ir::NodeRef& x, ir::Dims axes, std::span<const ir::NodeRef> indices, const Location& loc,
+                      const char* called = nullptr);
 /// A scalar counts as a vector of one element.
 ir::NodeRef at_least_1d(const ir::NodeRef& x, const Location& loc);
 void need_same_device(std::string_view op, const ir::NodeRef& x, const ir::NodeRef& y, const Location& loc);
@@ -23,11 +24,13 @@ std::vector<ir::NodeRef> along(const ir::NodeRef& index, size_t axis, const Loca
 ir::NodeRef wrapped_index(const ir::NodeRef& index, int64_t size, const Location& loc);
 /// One of the scatters, likewise; `values` have the shape of the indices, then the axes of x that are left.
 ir::NodeRef scatter_at(ir::Op op, const ir::NodeRef& x, const ir::NodeRef& values, ir::Dims axes,
-                       std::span<const ir::NodeRef> indices, const Location& loc);
+                       std::span<const ir::NodeRef> indices, const Location& loc, const char* called = nullptr);
 /// The elements along `axis` at `index` (int64, of x's rank), the other axes at their own positions.
-ir::NodeRef take_along(const ir::NodeRef& x, const ir::NodeRef& index, size_t axis, const Location& loc);
-/// Row-major positions of the elements that are not zero, int64[n]. Evaluates.
-Tensor true_places(const Tensor& x, const Location& loc);
+ir::NodeRef take_along(const ir::NodeRef& x, const ir::NodeRef& index, size_t axis, const Location& loc,
+                       const char* called = nullptr);
+/// Row-major positions of the elements that are not zero, int64[n]. Evaluates, which `op` may not do in a
+/// trace.
+Tensor true_places(const char* op, const Tensor& x, const Location& loc);
 /// The axes [first, first + count) moved so that they begin at `to`; the others keep their order.
 ir::NodeRef move_axes(const ir::NodeRef& x, size_t first, size_t count, size_t to, const Location& loc);
 

@@ -47,17 +47,34 @@ Tensor triangle_indices(const char* op, int64_t rows, int64_t columns, bool lowe
 
 }  // namespace
 
+Tensor& Tensor::fill_diagonal_(Scalar value, bool wrap, Location loc) {
+  if (dim() < 2) throw Error(ErrorKind::Shape, "dimensions must larger than 1", {}, loc);
+  for (const int64_t n : sizes())
+    if (dim() > 2 && n != size(0))
+      throw Error(ErrorKind::Shape, "all dimensions of input must be of equal length",
+                  fmt::format("its shape is {}", ir::str(sizes())), loc);
+  const NodeRef x = node_of(*this);
+  const Build b(loc);
+  const NodeRef row = b.iota(x->shape(), 0, kInt64, x->device());
+  NodeRef on;
+  for (int64_t d = 1; d < dim(); ++d) {
+    NodeRef place = row;
+    // A gap of one row separates the diagonals of a tall matrix.
+    if (wrap && dim() == 2) place = b.op(Op::remainder, row, b.integer(size(1) + 1, row));
+    const NodeRef equal = b.op(Op::eq, place, b.iota(x->shape(), d, kInt64, x->device()));
+    on = on ? b.op(Op::logical_and, on, equal) : equal;
+  }
+  const NodeRef number = on_device(scalar_operand(value, dtype(), loc), device(), loc);
+  NodeRef written = b.where(on, number, x);
+  assign(*this, std::move(written), loc);
+  return *this;
+}
+
 Tensor tril(const Tensor& x, int64_t diagonal, Location loc) {
   return wrap_result(triangle(x, true, diagonal, loc), loc);
 }
 Tensor triu(const Tensor& x, int64_t diagonal, Location loc) {
   return wrap_result(triangle(x, false, diagonal, loc), loc);
-}
-Tensor& tril_out(Tensor& out, const Tensor& x, int64_t diagonal, Location loc) {
-  return write_out(out, triangle(x, true, diagonal, loc), loc);
-}
-Tensor& triu_out(Tensor& out, const Tensor& x, int64_t diagonal, Location loc) {
-  return write_out(out, triangle(x, false, diagonal, loc), loc);
 }
 Tensor tril_indices(int64_t rows, int64_t columns, int64_t offset, Location loc) {
   return triangle_indices("tril_indices", rows, columns, true, offset, loc);
@@ -90,19 +107,6 @@ std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing, Loca
     grids.push_back(indexing == "xy" && shape.size() > 1 ? grid.transpose(0, 1, loc) : grid);
   }
   return grids;
-}
-
-Tensor Tensor::tril(int64_t diagonal, Location loc) const {
-  return lazuli::tril(*this, diagonal, loc);
-}
-Tensor Tensor::triu(int64_t diagonal, Location loc) const {
-  return lazuli::triu(*this, diagonal, loc);
-}
-Tensor& Tensor::tril_(int64_t diagonal, Location loc) {
-  return write_in_place(*this, triangle(*this, true, diagonal, loc), "tril", loc);
-}
-Tensor& Tensor::triu_(int64_t diagonal, Location loc) {
-  return write_in_place(*this, triangle(*this, false, diagonal, loc), "triu", loc);
 }
 
 }  // namespace lazuli

@@ -1,10 +1,13 @@
 // Distinct elements, binary search and counting.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "frontend/apply.h"
 #include "frontend/build.h"
+#include "frontend/compile/scope.h"
 #include "frontend/ops/order.h"
 #include "frontend/ops/take.h"
 #include "frontend/promote.h"
@@ -34,7 +37,7 @@ Runs runs_of(const Tensor& x, bool counts, const Location& loc) {
   if (n == 0) return {x.clone(loc), zeros({0}, kInt64, loc), zeros({0}, kInt64, loc)};
   const Tensor differs = x.slice(0, 1, None, 1, loc).ne(x.slice(0, 0, n - 1, 1, loc), loc);
   const Tensor begins = cat({ones({1}, kBool, loc), differs}, 0, loc);
-  const Tensor first = true_places(begins, loc);
+  const Tensor first = true_places("unique", begins, loc);
   Runs r{index_select(x, 0, first, loc), cumsum(begins, 0, {}, loc).sub(Scalar(1), loc), {}};
   if (counts) r.counts = cat({first.slice(0, 1, None, 1, loc), full({1}, n, kInt64, loc)}, 0, loc).sub(first, loc);
   return r;
@@ -58,8 +61,97 @@ std::tuple<Tensor, Tensor, Tensor> _unique2(const Tensor& x, bool sorted, bool r
                                             Location loc) {
   return unique(x, sorted, return_inverse, return_counts, loc);
 }
+namespace {
+
+/// The slices of a tensor along an axis on the host. NaN comes last and equals nothing.
+class Slices {
+ public:
+  Slices(const Tensor& x, int64_t axis, const Location& loc) : count_(x.size(axis)) {
+    const Tensor rows = x.detach(loc).movedim(axis, 0, loc).reshape({-1}, loc);
+    width_ = count_ == 0 ? 0 : x.numel() / count_;
+    if (is_floating(x.dtype()))
+      numbers_ = rows.to_vector<double>(loc);
+    else
+      integers_ = rows.to_vector<int64_t>(loc);
+  }
+  int64_t count() const { return count_; }
+  bool before(int64_t a, int64_t b) const { return compare(a, b) < 0; }
+  bool equal(int64_t a, int64_t b) const {
+    for (int64_t i = 0; i < width_; ++i)
+      if (!integers_.empty() ? at(integers_, a, i) != at(integers_, b, i) : at(numbers_, a, i) != at(numbers_, b, i))
+        return false;
+    return true;
+  }
+
+ private:
+  template <class T>
+  T at(const std::vector<T>& v, int64_t row, int64_t i) const {
+    return v[static_cast<size_t>(row * width_ + i)];
+  }
+  int compare(int64_t a, int64_t b) const {
+    for (int64_t i = 0; i < width_; ++i) {
+      const int c = !integers_.empty() ? order(at(integers_, a, i), at(integers_, b, i))
+                                       : order(at(numbers_, a, i), at(numbers_, b, i));
+      if (c != 0) return c;
+    }
+    return 0;
+  }
+  template <class T>
+  static int order(T a, T b) {
+    if (a < b) return -1;
+    if (b < a) return 1;
+    return a == b ? 0 : static_cast<int>(a != a) - static_cast<int>(b != b);
+  }
+  int64_t count_, width_ = 0;
+  std::vector<double> numbers_;
+  std::vector<int64_t> integers_;
+};
+
+std::tuple<Tensor, Tensor, Tensor> unique_slices(const Tensor& x, int64_t dim, bool sort, bool inverse, bool counts,
+                                                 const Location& loc) {
+  need_values("unique", loc);
+  const int64_t axis = wrap_dim(dim, x.dim(), loc);
+  const Tensor given = x.dim() == 0 ? x.reshape({1}, loc) : x;
+  const auto empty_axes = std::count(x.sizes().begin(), x.sizes().end(), 0);
+  if (given.size(axis) == 0 && empty_axes != 1)
+    throw Error(ErrorKind::Shape, "Number of zero sized dimensions is more than one, so unique cannot be applied",
+                fmt::format("the shape is {}", ir::str(x.sizes())), loc);
+  if (given.size(axis) != 0 && empty_axes != 0)
+    throw Error(ErrorKind::Shape, "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied",
+                fmt::format("the shape is {}", ir::str(x.sizes())), loc);
+  const Slices slices(given, axis, loc);
+  std::vector<int64_t> order(static_cast<size_t>(slices.count()));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  if (sort) std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return slices.before(a, b); });
+  std::vector<int64_t> first, run(order.size()), lengths;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i == 0 || !slices.equal(order[i - 1], order[i])) {
+      first.push_back(order[i]);
+      lengths.push_back(0);
+    }
+    ++lengths.back();
+    run[static_cast<size_t>(order[i])] = static_cast<int64_t>(first.size()) - 1;
+  }
+  const auto tensor_of = [&](const std::vector<int64_t>& v) {
+    return from_host(v.data(), {static_cast<int64_t>(v.size())}, kInt64, loc).to(x.device(), loc);
+  };
+  return {index_select(given, axis, tensor_of(first), loc), inverse ? tensor_of(run) : Tensor(),
+          counts ? tensor_of(lengths) : Tensor()};
+}
+
+}  // namespace
+
+std::tuple<Tensor, Tensor, Tensor> unique_dim(const Tensor& x, int64_t dim, bool, bool return_inverse,
+                                              bool return_counts, Location loc) {
+  return unique_slices(x, dim, true, return_inverse, return_counts, loc);
+}
+std::tuple<Tensor, Tensor, Tensor> unique_dim_consecutive(const Tensor& x, int64_t dim, bool return_inverse,
+                                                          bool return_counts, Location loc) {
+  return unique_slices(x, dim, false, return_inverse, return_counts, loc);
+}
 std::tuple<Tensor, Tensor, Tensor> unique_consecutive(const Tensor& x, bool return_inverse, bool return_counts,
-                                                      Location loc) {
+                                                      std::optional<int64_t> dim, Location loc) {
+  if (dim) return unique_slices(x, *dim, false, return_inverse, return_counts, loc);
   return results(runs_of(x.reshape({-1}, loc), return_counts, loc), x, return_inverse, return_counts, loc);
 }
 
@@ -123,6 +215,7 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength, Locat
     throw Error(ErrorKind::Value, "bincount only supports 1-d non-negative integral inputs.", {}, loc);
   };
   if (x.dim() != 1) refuse();
+  need_values("bincount", loc);
   int64_t size = minlength;
   if (x.numel() > 0) {
     const auto [least, most] = aminmax(x, {}, false, loc);
@@ -132,52 +225,6 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t minlength, Locat
   const DType type = !weights.defined() ? kInt64 : weights.dtype() == kFloat32 ? kFloat32 : kFloat64;
   const Tensor add = weights.defined() ? weights.to(type, loc) : ones({x.numel()}, type, loc);
   return scatter_add(zeros({size}, type, loc), 0, x.to(kInt64, loc), add, loc);
-}
-
-// ---- Methods. ----
-std::pair<Tensor, Tensor> Tensor::sort(int64_t dim, bool descending, Location loc) const {
-  return lazuli::sort(*this, dim, descending, loc);
-}
-std::pair<Tensor, Tensor> Tensor::sort(std::optional<bool> stable, int64_t dim, bool descending, Location loc) const {
-  return lazuli::sort(*this, stable, dim, descending, loc);
-}
-Tensor Tensor::argsort(int64_t dim, bool descending, Location loc) const {
-  return lazuli::argsort(*this, dim, descending, loc);
-}
-Tensor Tensor::msort(Location loc) const {
-  return lazuli::msort(*this, loc);
-}
-std::pair<Tensor, Tensor> Tensor::topk(int64_t k, int64_t dim, bool largest, bool sorted, Location loc) const {
-  return lazuli::topk(*this, k, dim, largest, sorted, loc);
-}
-std::pair<Tensor, Tensor> Tensor::kthvalue(int64_t k, int64_t dim, bool keepdim, Location loc) const {
-  return lazuli::kthvalue(*this, k, dim, keepdim, loc);
-}
-Tensor Tensor::median(Location loc) const {
-  return lazuli::median(*this, loc);
-}
-std::pair<Tensor, Tensor> Tensor::median(int64_t dim, bool keepdim, Location loc) const {
-  return lazuli::median(*this, dim, keepdim, loc);
-}
-Tensor Tensor::nanmedian(Location loc) const {
-  return lazuli::nanmedian(*this, loc);
-}
-std::pair<Tensor, Tensor> Tensor::nanmedian(int64_t dim, bool keepdim, Location loc) const {
-  return lazuli::nanmedian(*this, dim, keepdim, loc);
-}
-std::pair<Tensor, Tensor> Tensor::mode(int64_t dim, bool keepdim, Location loc) const {
-  return lazuli::mode(*this, dim, keepdim, loc);
-}
-Tensor Tensor::quantile(double q, std::optional<int64_t> dim, bool keepdim, std::string_view interpolation,
-                        Location loc) const {
-  return lazuli::quantile(*this, q, dim, keepdim, interpolation, loc);
-}
-Tensor Tensor::quantile(const Tensor& q, std::optional<int64_t> dim, bool keepdim, std::string_view interpolation,
-                        Location loc) const {
-  return lazuli::quantile(*this, q, dim, keepdim, interpolation, loc);
-}
-Tensor Tensor::bincount(const Tensor& weights, int64_t minlength, Location loc) const {
-  return lazuli::bincount(*this, weights, minlength, loc);
 }
 
 }  // namespace lazuli

@@ -29,6 +29,8 @@ Value acosh(Builder& s, Value x);
 Value atanh(Builder& s, Value x);
 Value erf(Builder& s, Value x);
 Value erfc(Builder& s, Value x);
+/// The inverse of erf; NaN outside [-1, 1].
+Value erfinv(Builder& s, Value x);
 Value cbrt(Builder& s, Value x);
 Value rsqrt(Builder& s, Value x);
 Value pow(Builder& s, Value x, Value y);

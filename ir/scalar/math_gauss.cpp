@@ -107,4 +107,24 @@ Value gelu(Builder& s, Value x) {
   return s.sub(s.select(s.le(zero, x), x, s.mul(x, zero)), z);
 }
 
+// Halley's method on erf(y) = |x| from a rational approximation (G. L. Pavlis, erfinv.m, 1996; error below 2e-3). Near
+// 1 the residual is taken from erfc, where nothing cancels.
+Value erfinv(Builder& s, Value x) {
+  const Value a = s.abs(x), one = s.like(x, 1), rest = s.sub(one, a);
+  const Value z = s.mul(a, a);
+  const Value low = s.div(s.mul(a, s.poly(z, {-0.140543331, 0.914624893, -1.645349621, 0.886226899})),
+                          s.poly(z, {0.012229801, -0.329097515, 1.442710462, -2.118377725, 1}));
+  const Value w = s.sqrt(s.neg(log(s, s.mul(rest, s.like(x, 0.5)))));
+  const Value high = s.div(s.poly(w, {1.641345311, 3.429567803, -1.624906493, -1.970840454}),
+                           s.poly(w, {1.637067800, 3.543889200, 1}));
+  const Value central = s.le(a, s.like(x, 0.7));
+  Value y = s.select(central, low, high);
+  for (int step = 0; step < 2; ++step) {
+    const Value miss = s.select(central, s.sub(erf(s, y), a), s.sub(rest, erfc(s, y)));
+    const Value u = s.div(miss, s.mul(s.like(x, 1.1283791670955126), exp(s, s.neg(s.mul(y, y)))));
+    y = s.sub(y, s.div(u, s.fma(y, u, one)));
+  }
+  return s.copysign(s.select(s.eq(a, one), s.like(x, __builtin_inf()), y), x);
+}
+
 }  // namespace lazuli::scalar

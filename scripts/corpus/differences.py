@@ -17,6 +17,12 @@ NAMES_OF_DTYPES = [
     r"^expected scalar type \w+ but found \w+$",
     r"torch\.\w+Tensor",
     r"^masked_fill_ only supports boolean masks",
+    r"^Expected out tensor to have dtype ",
+    r"^(output (values must be of same type|indices must be of scalar type)|expected scalar[ _]type '?\w+'? (but got|but found|for) )",
+    r"^Expected tensor for (argument #\d )?'(values|indices)' to have ",
+    r"^(index_select|masked_select|take)\(\): self and (result|out) ",
+    r"^torch\.cat\(\): input types can't be cast",
+    r"^quantile\(\) out tensor must be same dtype",
 ]
 VERSIONS = [
     r"^repeats must have the same size as input along dim, but got",

@@ -3,7 +3,7 @@ indices."""
 
 import torch
 
-from .record import ALL, LAYOUTS, PENDING, In, T, laid_out, values_of
+from .record import ALL, LAYOUTS, In, T, laid_out, values_of
 
 S = slice
 BASIC = [  # shape, index
@@ -146,8 +146,6 @@ def record(r):
             indexed(r, "index_put_", [x, In("float32", value_shape, "u:99")], index, put, value="tensor")
         indexed(r, "index_put_", [x, In("int32", target, "u:98")], index, put, value="tensor")
     for number, (shape, index, tensors) in enumerate(ADVANCED):
-        if any(t.dtype == "bool" for t in tensors) and "index.mask" in PENDING:
-            continue
         for dtype in ("float32", "int64", ALL[number % 10]):
             indexed(r, "index", [In(dtype, shape, f"u:{number}")] + tensors, index, get)
         if len(shape) > 1 and 0 not in shape:

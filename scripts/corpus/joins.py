@@ -91,4 +91,4 @@ def record(r):
     ):
         for shape, pad in cases:
             for dtype in ("float32", "float64"):
-                r.case("pad.mode", [In(dtype, shape, "u:3")], [pad, mode, None], fn=torch.nn.functional.pad)
+                r.case("pad", [In(dtype, shape, "u:3")], [pad, mode, None], fn=torch.nn.functional.pad)

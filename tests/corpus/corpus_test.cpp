@@ -44,6 +44,9 @@ TEST(Corpus, More) {
 TEST(Corpus, Forms) {
   replay("forms", kCompileEvery, 260);
 }
+TEST(Corpus, Surface) {
+  replay("surface", kCompileEvery, 1350);
+}
 TEST(Corpus, Gradients) {
   replay("gradients", kCompileEvery, 430);
 }

@@ -67,6 +67,7 @@ void add_function_ops(OpTable& table);
 void add_creation_ops(OpTable& table);
 void add_more_ops(OpTable& table);
 void add_form_ops(OpTable& table);
+void add_surface_ops(OpTable& table);
 /// All of them.
 const OpTable& op_table();
 

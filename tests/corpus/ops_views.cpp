@@ -113,7 +113,7 @@ void add_view_ops(OpTable& table) {
   table.add("cat", kExact, [](auto& t, const Args& a) -> Results { return cat(t, a.integer(0)); });
   table.add("stack", kExact, [](auto& t, const Args& a) -> Results { return stack(t, a.integer(0)); });
   table.add("pad", kExact, [](auto& t, const Args& a) -> Results {
-    return pad(t[0], a.list(0), a.text(1), a.has(2) ? a.scalar(2) : Scalar(0));
+    return pad(t[0], a.list(0), a.text(1), a.has(2) ? std::optional(a.number(2)) : std::nullopt);
   });
 }
 

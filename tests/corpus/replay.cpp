@@ -227,6 +227,7 @@ const OpTable& op_table() {
     add_creation_ops(t);
     add_more_ops(t);
     add_form_ops(t);
+    add_surface_ops(t);
     return t;
   }();
   return table;

@@ -1,5 +1,6 @@
 // The whole public API.
 #pragma once
+#include "lazuli/activations.h"
 #include "lazuli/autograd.h"
 #include "lazuli/autograd_function.h"
 #include "lazuli/compile.h"
@@ -8,8 +9,10 @@
 #include "lazuli/custom_gradient.h"
 #include "lazuli/dlpack.h"
 #include "lazuli/eval.h"
+#include "lazuli/generated/forms.h"
 #include "lazuli/generated/ops.h"
 #include "lazuli/join.h"
+#include "lazuli/linalg.h"
 #include "lazuli/loss.h"
 #include "lazuli/matmul.h"
 #include "lazuli/nn.h"
@@ -21,6 +24,8 @@
 #include "lazuli/reduce.h"
 #include "lazuli/scan.h"
 #include "lazuli/shape.h"
+#include "lazuli/special.h"
+#include "lazuli/statistics.h"
 #include "lazuli/take.h"
 #include "lazuli/tensor.h"
 #include "lazuli/transforms.h"

@@ -61,17 +61,4 @@ Tensor matrix_power(const Tensor& x, int64_t n, Location loc = Location::current
 /// x times the transpose of weight (out, in), plus bias where given.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, Location loc = Location::current());
 
-Tensor& matmul_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc = Location::current());
-Tensor& mm_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc = Location::current());
-Tensor& bmm_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc = Location::current());
-Tensor& mv_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc = Location::current());
-Tensor& dot_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc = Location::current());
-Tensor& addmm_out(Tensor& out, const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1,
-                  Location loc = Location::current());
-Tensor& baddbmm_out(Tensor& out, const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1,
-                    Location loc = Location::current());
-Tensor& addmv_out(Tensor& out, const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta = 1, Scalar alpha = 1,
-                  Location loc = Location::current());
-Tensor& outer_out(Tensor& out, const Tensor& a, const Tensor& b, Location loc = Location::current());
-
 }  // namespace lazuli

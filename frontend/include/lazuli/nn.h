@@ -56,6 +56,29 @@ Tensor round(const Tensor& x, int64_t decimals, Location loc = Location::current
 /// NaN and the infinities replaced by numbers; without one by 0 and the type's limits.
 Tensor nan_to_num(const Tensor& x, std::optional<double> nan, std::optional<double> posinf = {},
                   std::optional<double> neginf = {}, Location loc = Location::current());
+/// log(x / (1 - x)); with eps, x is first limited to [eps, 1 - eps].
+Tensor logit(const Tensor& x, std::optional<double> eps, Location loc = Location::current());
+/// The n-th derivative of digamma; from the third on for x > 0.
+Tensor polygamma(int64_t n, const Tensor& x, Location loc = Location::current());
+/// The logarithm of the multivariate gamma function of dimension p.
+Tensor mvlgamma(const Tensor& x, int64_t p, Location loc = Location::current());
+/// The greatest common divisor and the least common multiple of integers, not negative.
+Tensor gcd(const Tensor& x, const Tensor& y, Location loc = Location::current());
+Tensor lcm(const Tensor& x, const Tensor& y, Location loc = Location::current());
+/// Mantissas in [0.5, 1) and int32 exponents: x = mantissa * 2^exponent. Of 0, infinities and NaN: x itself, and 0.
+std::pair<Tensor, Tensor> frexp(const Tensor& x, Location loc = Location::current());
+/// The angle of real numbers in the complex plane: 0, or pi below 0.
+Tensor angle(const Tensor& x, Location loc = Location::current());
+/// x itself, by names for complex numbers.
+Tensor real(const Tensor& x, Location loc = Location::current());
+Tensor conj(const Tensor& x, Location loc = Location::current());
+/// True everywhere: numbers are real.
+Tensor isreal(const Tensor& x, Location loc = Location::current());
+/// Whether the only element is not zero. Evaluates.
+bool is_nonzero(const Tensor& x, Location loc = Location::current());
+/// A tensor like x that holds one number.
+Tensor fill(const Tensor& x, Scalar value, Location loc = Location::current());
+Tensor fill(const Tensor& x, const Tensor& value, Location loc = Location::current());
 /// Which elements of x occur among `test_elements`.
 Tensor isin(const Tensor& elements, const Tensor& test_elements, bool assume_unique = false, bool invert = false,
             Location loc = Location::current());

@@ -11,6 +11,8 @@
 
 namespace lazuli {
 
+using OptionalDType = std::optional<DType>;
+
 /// How elements stand in memory. There is one way; it can be named because PyTorch's programs do.
 enum class Layout : uint8_t { Strided };
 inline constexpr Layout kStrided = Layout::Strided;

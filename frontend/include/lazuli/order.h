@@ -39,6 +39,11 @@ Tensor quantile(const Tensor& x, double q, std::optional<int64_t> dim = {}, bool
 /// For a vector q the results stand along a new first axis.
 Tensor quantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim = {}, bool keepdim = false,
                 std::string_view interpolation = "linear", Location loc = Location::current());
+/// The same of the elements that are numbers.
+Tensor nanquantile(const Tensor& x, double q, std::optional<int64_t> dim = {}, bool keepdim = false,
+                   std::string_view interpolation = "linear", Location loc = Location::current());
+Tensor nanquantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim = {}, bool keepdim = false,
+                   std::string_view interpolation = "linear", Location loc = Location::current());
 /// The element that occurs most often, the smallest of several, and its last index.
 std::pair<Tensor, Tensor> mode(const Tensor& x, int64_t dim = -1, bool keepdim = false,
                                Location loc = Location::current());
@@ -52,7 +57,16 @@ std::tuple<Tensor, Tensor, Tensor> _unique2(const Tensor& x, bool sorted = true,
                                             bool return_counts = false, Location loc = Location::current());
 /// The same of runs of equal elements, in their order.
 std::tuple<Tensor, Tensor, Tensor> unique_consecutive(const Tensor& x, bool return_inverse = false,
-                                                      bool return_counts = false, Location loc = Location::current());
+                                                      bool return_counts = false, std::optional<int64_t> dim = {},
+                                                      Location loc = Location::current());
+/// The same of the slices along an axis, ordered by their first differing element. No gradients pass through inverse
+/// and counts, which have an element per slice.
+std::tuple<Tensor, Tensor, Tensor> unique_dim(const Tensor& x, int64_t dim, bool sorted = true,
+                                              bool return_inverse = false, bool return_counts = false,
+                                              Location loc = Location::current());
+std::tuple<Tensor, Tensor, Tensor> unique_dim_consecutive(const Tensor& x, int64_t dim, bool return_inverse = false,
+                                                          bool return_counts = false,
+                                                          Location loc = Location::current());
 
 /// Where each value would be inserted into the ascending last axis to keep it so, before (or, with `right`, behind)
 /// equal elements. `sorted_sequence` is 1-D, or has the leading axes of `values`.

@@ -1,44 +1,13 @@
 // Random tensors. Element i of a call is a function of (seed, position of the call, i): the same on every device and
 // for any number of threads. The position advances when the call is made, not when the value is computed.
 #pragma once
-#include <cstdint>
-#include <memory>
-#include <optional>
+#include <concepts>
 
+#include "lazuli/generator.h"
 #include "lazuli/options.h"
 #include "lazuli/tensor.h"
 
 namespace lazuli {
-
-/// A stream of random numbers. Copies share it. Thread-safe.
-class Generator {
- public:
-  explicit Generator(uint64_t seed = 0);
-  /// Begins the stream of this seed anew.
-  void manual_seed(uint64_t seed);
-  uint64_t seed() const;
-  /// How many blocks of the stream have been handed out.
-  uint64_t position() const;
-  void set_position(uint64_t position);
-
-  struct Ticket {
-    uint64_t seed, position;
-  };
-  /// Takes `blocks` positions.
-  Ticket take(uint64_t blocks);
-  /// Whether this thread traces a function that must draw anew at every call.
-  bool is_recorded() const;
-
- private:
-  struct State;
-  std::shared_ptr<State> state_;
-};
-
-/// The stream of calls that name no generator.
-Generator& default_generator();
-void manual_seed(uint64_t seed);
-
-using OptionalGenerator = std::optional<Generator>;
 
 /// Uniform in [0, 1): multiples of 2^-24 (2^-53 for float64, 2^-11 and 2^-8 for float16 and bfloat16).
 Tensor rand(IntArrayRef sizes, TensorOptions options = {}, OptionalGenerator generator = {},
@@ -75,8 +44,37 @@ Tensor bernoulli(const Tensor& x, double p, OptionalGenerator generator = {}, Lo
 /// Normal with these means and standard deviations.
 Tensor normal(double mean, double std, IntArrayRef sizes, OptionalGenerator generator = {}, TensorOptions options = {},
               Location loc = Location::current());
+Tensor normal(double mean, const Tensor& std, OptionalGenerator generator = {}, Location loc = Location::current());
 Tensor normal(const Tensor& mean, double std = 1, OptionalGenerator generator = {}, Location loc = Location::current());
 Tensor normal(const Tensor& mean, const Tensor& std, OptionalGenerator generator = {},
               Location loc = Location::current());
+
+// ---- PyTorch's C++ order: the generator before the options. ----
+template <class G>
+concept GeneratorArgument =
+    std::same_as<G, Generator> || std::same_as<G, OptionalGenerator> || std::same_as<G, std::nullopt_t>;
+
+template <GeneratorArgument G>
+Tensor rand(IntArrayRef sizes, const G& generator, TensorOptions options = {}, Location loc = Location::current()) {
+  return rand(sizes, options, generator, loc);
+}
+template <GeneratorArgument G>
+Tensor randn(IntArrayRef sizes, const G& generator, TensorOptions options = {}, Location loc = Location::current()) {
+  return randn(sizes, options, generator, loc);
+}
+template <GeneratorArgument G>
+Tensor randint(int64_t high, IntArrayRef sizes, const G& generator, TensorOptions options = {},
+               Location loc = Location::current()) {
+  return randint(high, sizes, options, generator, loc);
+}
+template <GeneratorArgument G>
+Tensor randint(int64_t low, int64_t high, IntArrayRef sizes, const G& generator, TensorOptions options = {},
+               Location loc = Location::current()) {
+  return randint(low, high, sizes, options, generator, loc);
+}
+template <GeneratorArgument G>
+Tensor randperm(int64_t n, const G& generator, TensorOptions options = {}, Location loc = Location::current()) {
+  return randperm(n, options, generator, loc);
+}
 
 }  // namespace lazuli

@@ -11,8 +11,6 @@
 
 namespace lazuli {
 
-using OptionalDType = std::optional<DType>;
-
 Tensor sum(const Tensor& x, OptionalDType dtype = {}, Location loc = Location::current());
 Tensor sum(const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
            Location loc = Location::current());
@@ -87,34 +85,6 @@ Tensor dist(const Tensor& x, const Tensor& y, Scalar p = 2, Location loc = Locat
 /// log(sum(exp(x))), without overflow.
 Tensor logsumexp(const Tensor& x, DimList dim, bool keepdim = false, Location loc = Location::current());
 Tensor count_nonzero(const Tensor& x, DimList dim = {}, Location loc = Location::current());
-
-Tensor& sum_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
-                Location loc = Location::current());
-Tensor& mean_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
-                 Location loc = Location::current());
-
-Tensor& prod_out(Tensor& out, const Tensor& x, int64_t dim, bool keepdim = false, OptionalDType dtype = {},
-                 Location loc = Location::current());
-Tensor& var_out(Tensor& out, const Tensor& x, DimList dim, double correction = 1, bool keepdim = false,
-                Location loc = Location::current());
-Tensor& std_out(Tensor& out, const Tensor& x, DimList dim, double correction = 1, bool keepdim = false,
-                Location loc = Location::current());
-Tensor& amax_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
-                 Location loc = Location::current());
-Tensor& amin_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
-                 Location loc = Location::current());
-Tensor& argmax_out(Tensor& out, const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = false,
-                   Location loc = Location::current());
-Tensor& argmin_out(Tensor& out, const Tensor& x, std::optional<int64_t> dim = {}, bool keepdim = false,
-                   Location loc = Location::current());
-Tensor& any_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
-                Location loc = Location::current());
-Tensor& all_out(Tensor& out, const Tensor& x, DimList dim = {}, bool keepdim = false,
-                Location loc = Location::current());
-Tensor& norm_out(Tensor& out, const Tensor& x, Scalar p, DimList dim, bool keepdim = false,
-                 Location loc = Location::current());
-Tensor& logsumexp_out(Tensor& out, const Tensor& x, DimList dim, bool keepdim = false,
-                      Location loc = Location::current());
 
 // ---- The forms with a bool: var(x, false) is the biased variance; var(x, 1) is over axis 1. ----
 Tensor var(const Tensor& x, std::same_as<bool> auto unbiased, Location loc) {

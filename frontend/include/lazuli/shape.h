@@ -47,6 +47,8 @@ Tensor as_strided(const Tensor& x, IntArrayRef sizes, IntArrayRef strides, std::
 /// overlap.
 Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step, Location loc = Location::current());
 Tensor broadcast_to(const Tensor& x, IntArrayRef sizes, Location loc = Location::current());
+/// The last two axes swapped (of real matrices).
+Tensor adjoint(const Tensor& x, Location loc = Location::current());
 /// All of them expanded to one shape.
 std::vector<Tensor> broadcast_tensors(TensorList tensors, Location loc = Location::current());
 /// At least as many axes: new ones in front (atleast_3d of a matrix: behind).
@@ -66,6 +68,15 @@ std::vector<Tensor> tensor_split(const Tensor& x, int64_t sections, int64_t dim 
 /// Views between these positions.
 std::vector<Tensor> tensor_split(const Tensor& x, IntArrayRef indices, int64_t dim = 0,
                                  Location loc = Location::current());
+
+/// `sections` views of equal size, or views between positions, along the second axis (the only one of a vector), the
+/// first, the third.
+std::vector<Tensor> hsplit(const Tensor& x, int64_t sections, Location loc = Location::current());
+std::vector<Tensor> hsplit(const Tensor& x, IntArrayRef indices, Location loc = Location::current());
+std::vector<Tensor> vsplit(const Tensor& x, int64_t sections, Location loc = Location::current());
+std::vector<Tensor> vsplit(const Tensor& x, IntArrayRef indices, Location loc = Location::current());
+std::vector<Tensor> dsplit(const Tensor& x, int64_t sections, Location loc = Location::current());
+std::vector<Tensor> dsplit(const Tensor& x, IntArrayRef indices, Location loc = Location::current());
 
 // ---- New tensors. ----
 /// The whole tensor repeats[d] times along axis d, with new axes in front where there are more repeats than axes.
@@ -91,8 +102,6 @@ Tensor diagflat(const Tensor& x, int64_t offset = 0, Location loc = Location::cu
 /// The elements on and below (above) a diagonal of matrices, zeros elsewhere.
 Tensor tril(const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
 Tensor triu(const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
-Tensor& tril_out(Tensor& out, const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
-Tensor& triu_out(Tensor& out, const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
 /// Row and column numbers of the elements on and below (above) a diagonal: int64[2, n].
 Tensor tril_indices(int64_t rows, int64_t columns, int64_t offset = 0, Location loc = Location::current());
 Tensor triu_indices(int64_t rows, int64_t columns, int64_t offset = 0, Location loc = Location::current());
@@ -108,6 +117,21 @@ Tensor row_stack(TensorList tensors, Location loc = Location::current());
 Tensor dstack(TensorList tensors, Location loc = Location::current());
 /// Vectors as columns.
 Tensor column_stack(TensorList tensors, Location loc = Location::current());
+/// Matrices (vectors count as rows) along a diagonal, zeros elsewhere.
+Tensor block_diag(TensorList tensors, Location loc = Location::current());
+/// All choices of r elements of a vector, in the order of the places: rows. An element may be chosen again with
+/// replacement.
+Tensor combinations(const Tensor& x, int64_t r = 2, bool with_replacement = false, Location loc = Location::current());
+/// All choices of one element of each vector: rows, the last vector's element changing fastest. One vector is returned
+/// as it is.
+Tensor cartesian_prod(TensorList tensors, Location loc = Location::current());
+/// Powers of a vector as columns, the highest first unless `increasing`; as many as elements if `columns` is left out.
+Tensor vander(const Tensor& x, std::optional<int64_t> columns = {}, bool increasing = false,
+              Location loc = Location::current());
+/// Summed over the axes that broadcasting from `sizes` would have repeated.
+Tensor sum_to_size(const Tensor& x, IntArrayRef sizes, Location loc = Location::current());
+/// The shape that all of them broadcast to.
+std::vector<int64_t> broadcast_shapes(std::initializer_list<IntArrayRef> shapes, Location loc = Location::current());
 Tensor concatenate(TensorList tensors, int64_t dim = 0, Location loc = Location::current());
 
 }  // namespace lazuli

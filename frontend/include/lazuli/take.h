@@ -53,6 +53,10 @@ Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tens
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce,
                       bool include_self = true, Location loc = Location::current());
 
+/// The same for whole slices: slice i of `source` falls on slice index[i]. "prod", "mean", "amax" or "amin".
+Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce,
+                    bool include_self = true, Location loc = Location::current());
+
 /// The elements of the flattened tensor at `index`, in its shape. Negative indices count from the end.
 Tensor take(const Tensor& x, const Tensor& index, Location loc = Location::current());
 /// x with the elements of `source`, in order, at places of the flattened tensor.

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "lazuli/base/error.h"
 #include "lazuli/base/half.h"
 #include "lazuli/dim_list.h"
+#include "lazuli/generator.h"
 #include "lazuli/index.h"
 #include "lazuli/options.h"
 #include "lazuli/scalar.h"
@@ -256,6 +258,7 @@ class Tensor {
   TensorAccessor<T, N> accessor(Location loc = Location::current()) const;
 
   // ---- Operations: declared from the op tables and beside the compositions. ----
+#include "lazuli/generated/form_methods.inc"
 #include "lazuli/generated/tensor_methods.inc"
 #include "lazuli/tensor_methods.inc"
 

@@ -43,6 +43,52 @@ void exact_lgamma(mpfr_ptr r, mpfr_srcptr x) {
   int sign;
   mpfr_lgamma(r, &sign, x, N);
 }
+/// Newton's method from a starting point that is right to some digits; each step doubles them.
+double ref_erfinv(double x) {
+  const double a = std::fabs(x), rest = 1 - a;
+  if (!(a < 1)) return a == 1 ? std::copysign(INFINITY, x) : NAN;
+  const double w = std::sqrt(-std::log(rest / 2));
+  double y = a < 0.9 ? a * 0.8862269254527580 : w - 0.5 * std::log(std::fmax(w * w * 3, 1)) / w;
+  for (int i = 0; i < 60; ++i) {
+    const double miss = a < 0.7 ? std::erf(y) - a : rest - std::erfc(y);
+    const double u = miss / (1.1283791670955126 * std::exp(-y * y));
+    const double next = y - u / (1 + y * u);
+    if (std::fabs(next - y) <= 1e-17 * y) break;
+    y = next;
+  }
+  return std::copysign(y, x);
+}
+void exact_erfinv(mpfr_ptr r, mpfr_srcptr given) {
+  Temp x(r), y(r), u(r), e(r);
+  mpfr_set(x, given, N);
+  mpfr_set_d(y, ref_erfinv(mpfr_get_d(x, N)), N);
+  if (mpfr_number_p(y) && !mpfr_zero_p(y)) {
+    for (int i = 0; i < 4; ++i) {  // u = (erf(y) - x) sqrt(pi) / 2 e^(y y)
+      if (mpfr_cmp_d(x, 0.5) > 0) {
+        mpfr_erfc(u, y, N);
+        mpfr_ui_sub(e, 1, x, N);
+        mpfr_sub(u, e, u, N);
+      } else if (mpfr_cmp_d(x, -0.5) < 0) {
+        mpfr_neg(u, y, N);
+        mpfr_erfc(u, u, N);
+        mpfr_add_ui(e, x, 1, N);
+        mpfr_sub(u, u, e, N);
+      } else {
+        mpfr_erf(u, y, N);
+        mpfr_sub(u, u, x, N);
+      }
+      mpfr_sqr(e, y, N);
+      mpfr_exp(e, e, N);
+      mpfr_mul(u, u, e, N);
+      mpfr_const_pi(e, N);
+      mpfr_sqrt(e, e, N);
+      mpfr_mul(u, u, e, N);
+      mpfr_div_2ui(u, u, 1, N);
+      mpfr_sub(y, y, u, N);
+    }
+  }
+  mpfr_set(r, y, N);
+}
 void exact_gelu(mpfr_ptr r, mpfr_srcptr x) {
   Temp v(r);
   mpfr_sqrt_ui(v, 2, N);
@@ -119,6 +165,7 @@ const UnaryCase kUnary[] = {
     {Op::atanh, 2, 2, LAZULI_REF1(std::atanh), LAZULI_MPFR1(mpfr_atanh)},
     {Op::erf, 2, 2, LAZULI_REF1(std::erf), LAZULI_MPFR1(mpfr_erf)},
     {Op::erfc, 2, 2, LAZULI_REF1(std::erfc), LAZULI_MPFR1(mpfr_erfc)},
+    {Op::erfinv, 3, 3, ref_erfinv, exact_erfinv},
     {Op::lgamma, 2, 4, ref_lgamma, exact_lgamma, 64},
     {Op::gelu, 2, 2, [](double x) { return x * 0.5 * std::erfc(-x * 0.70710678118654752440); }, exact_gelu},
     {Op::sigmoid, 2, 2, ref_sigmoid, exact_sigmoid},
