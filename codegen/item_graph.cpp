@@ -225,7 +225,8 @@ class Builder {
     guards.push_back(item.inside);
     for (PredicateId p : guards)
       for (const IndexBound& b : arena_.bounds(p)) item.inner |= depends_on_reduced(b.expr);
-    if (item.inner && item.function) out_.ops_per_point += static_cast<double>(item.function->insts.size());
+    const bool every_point = item.inner || reduced_axes_.empty();
+    if (every_point && item.function) out_.ops_per_point += static_cast<double>(item.function->insts.size());
     out_.items.push_back(std::move(item));
     return static_cast<ItemId>(out_.items.size() - 1);
   }

@@ -340,6 +340,14 @@ void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
         LoopKind::Thread);
     return;
   }
+  const auto masked_from = [&](ValueId from) {
+    b.for_loop(from, end, b.index(lanes), {}, [&](ValueId i, const std::vector<ValueId>&) {
+      Body masked{.lanes = lanes, .mask = b.lane_mask(b.sub(end, i), lanes), .values = {}};
+      body(i, masked);
+      return std::vector<ValueId>{};
+    });
+  };
+  if (schedule.masked_loop) return masked_from(begin);
   const int64_t step = int64_t{lanes} * unroll;
   const ValueId n = b.sub(end, begin);
   const ValueId whole = b.prim(Prim::bit_and, kInt64, {n, b.index(-step)});
@@ -351,11 +359,7 @@ void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
     }
     return std::vector<ValueId>{};
   });
-  b.for_loop(main_end, end, b.index(lanes), {}, [&](ValueId i, const std::vector<ValueId>&) {
-    Body tail{.lanes = lanes, .mask = b.lane_mask(b.sub(end, i), lanes), .values = {}};
-    body(i, tail);
-    return std::vector<ValueId>{};
-  });
+  masked_from(main_end);
 }
 
 void RegionEmitter::rows_of_task(ValueId task, int64_t total, int64_t per_task,

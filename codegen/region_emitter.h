@@ -59,7 +59,8 @@ class RegionEmitter {
   void store_outputs(const std::vector<size_t>& outputs, Body& body);
   std::vector<size_t> outputs_where(bool inner) const;
 
-  /// for vectors [begin, end): full vectors unrolled by the schedule, then a masked rest. `body(first, b)`.
+  /// for vectors [begin, end): full vectors unrolled by the schedule, then a masked rest, or only masked ones.
+  /// `body(first, b)`.
   void vector_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body);
 
   /// How a reduction's result is read; set by the strategy.

@@ -39,7 +39,8 @@ std::string_view name(Pack p);
 struct Schedule {
   Strategy strategy = Strategy::Map;
   int vector_bits = 256;
-  int unroll = 1;  // vectors per iteration
+  int unroll = 1;            // vectors per iteration
+  bool masked_loop = false;  // one loop with every vector masked, instead of full ones and a masked rest: half the code
   // Elements of the innermost axis per task; 0: whole axis. Sort: of a piece. MapTiled: rows and columns of a tile.
   int64_t block = 0;
   int64_t rows_per_task = 1;  // MapTiled: tiles

@@ -100,6 +100,10 @@ int get_num_threads() {
   return context().runtime.pool().num_threads();
 }
 
+void clear_caches() {
+  context().runtime.clear_caches();
+}
+
 void set_eager(bool on) {
   context().eager = on;
 }

@@ -41,6 +41,19 @@ TEST(LowerMap, SizesAroundTheVectorWidth) {
     expect_equal(unary_over(shape, "relu"), "relu");
 }
 
+TEST(LowerMap, ExpensiveBodiesAreCompiledOnce) {
+  Interner interner;
+  const LeafSource leaves = random_leaves(7);
+  const auto schedule_of = [&](const char* op, int bits) {
+    return run_graph(parse(unary_over("[100]", op), interner), leaves, {true, true, true, bits, 1}).schedules.at(0);
+  };
+  EXPECT_EQ(schedule_of("gelu", 512), "map 512b x1 masked block=32768");
+  EXPECT_EQ(schedule_of("gelu", 256), "map 256b x1 block=32768") << "masks are cheap only where they have registers";
+  EXPECT_EQ(schedule_of("relu", 512), "map 512b x2 block=32768");
+  for (const char* shape : {"[1]", "[15]", "[16]", "[17]", "[33]", "[2049]"})
+    expect_equal(unary_over(shape, "gelu"), "gelu");
+}
+
 TEST(LowerMap, BroadcastsRowsAndColumns) {
   for (const auto& [m, n] : {std::pair{3, 5}, {17, 33}, {64, 128}, {1, 40}, {40, 1}}) {
     expect_equal(

@@ -52,6 +52,9 @@ int64_t retained_bytes();
 /// Threads that kernels use; 0 restores the default.
 void set_num_threads(int n);
 int get_num_threads();
+/// Forgets planned programs and compiled kernels: the next evaluation of anything plans and compiles again. Compiled
+/// functions keep theirs.
+void clear_caches();
 /// Interpret every operation at its call (LAZULI_EAGER=1): slow, and errors of values appear where they are made.
 void set_eager(bool on);
 bool is_eager();
