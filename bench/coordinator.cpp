@@ -40,6 +40,7 @@ ContestantProcess::ContestantProcess(std::string name, std::vector<std::string> 
     for (const char* variable : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "MKL_NUM_THREADS",
                                  "NUMEXPR_NUM_THREADS", "LAZULI_NUM_THREADS"})
       setenv(variable, count.c_str(), 1);
+    setenv("PYTHONWARNINGS", "ignore", 1);
     execvp(argv[0], argv.data());
     _exit(127);
   }

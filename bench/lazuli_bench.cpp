@@ -105,7 +105,7 @@ std::vector<Start> all_contestants(const Settings& s) {
                               {"BLIS", {program("lazuli-bench-blas"), "blis"}},
                               {"oneDNN", {program("lazuli-bench-blas"), "onednn"}}};
   if (access(s.python.c_str(), X_OK) == 0)
-    for (const char* framework : {"NumPy", "numexpr", "torch", "torch.compile", "JAX"})
+    for (const char* framework : {"NumPy", "numexpr", "torch", "torch.compile", "JAX", "MLX", "tinygrad"})
       peers.push_back({framework, {s.python, LAZULI_SOURCE_DIR "/bench/peers.py", framework}});
   for (Start& p : peers)
     if (!s.peers || s.peers->contains(p.name)) all.push_back(std::move(p));

@@ -81,6 +81,7 @@ struct Measurement::Entrant {
   ContestantProcess* process;
   std::string series;
   int64_t repeats = 1, turn = 0;
+  int rounds = 1;  // in a run
   std::map<std::string, double> facts{};
   Times times{};
 
@@ -154,8 +155,10 @@ CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std
   std::vector<Entrant> entrants = admit(c, job, complaints);
   for (Entrant& e : entrants) {
     e.round();
-    e.repeats =
-        std::clamp<int64_t>(static_cast<int64_t>(effort.round_seconds * 1e9 / std::max(e.round(), 1.0)), 1, 20000);
+    const double once = std::max(e.round(), 1.0);
+    e.repeats = std::clamp<int64_t>(static_cast<int64_t>(effort.round_seconds * 1e9 / once), 1, 20000);
+    const double most = effort.series_seconds * 1e9 / (once * static_cast<double>(e.repeats));
+    e.rounds = static_cast<int>(std::clamp<double>(most, std::min(3, effort.rounds), effort.rounds));
   }
   for (int run = 0; run < effort.runs; ++run) {
     for (Entrant& e : entrants)
@@ -167,7 +170,7 @@ CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std
                                    })
           ->UseManualTime()
           ->Iterations(1)
-          ->Repetitions(effort.rounds)
+          ->Repetitions(e.rounds)
           ->Unit(benchmark::kMillisecond);
     Collector collector;
     if (!entrants.empty()) benchmark::RunSpecifiedBenchmarks(&collector);

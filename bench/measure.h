@@ -12,6 +12,7 @@ struct Effort {
   int rounds = 15;  // of every series in a run
   int runs = 5;
   double round_seconds = 2e-3;  // short work is repeated until a round takes about that long
+  double series_seconds = 6;    // of a series in a run: the rounds of very long work are fewer, but three
 };
 
 class Measurement {

@@ -6,8 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${1:-python3}
 [ -x build/peers/bin/python3 ] || "$python" -m venv build/peers
 build/peers/bin/python3 -m pip install --quiet --upgrade pip
-build/peers/bin/python3 -m pip install --quiet numpy numexpr jax torch
+build/peers/bin/python3 -m pip install --quiet numpy numexpr jax torch 'mlx[cpu]' tinygrad
 build/peers/bin/python3 - <<'PY'
-import jax, numexpr, numpy, torch
-print("numpy", numpy.__version__, "numexpr", numexpr.__version__, "torch", torch.__version__, "jax", jax.__version__)
+from importlib.metadata import version
+print(*(f"{name} {version(name)}" for name in ("numpy", "numexpr", "torch", "jax", "mlx", "tinygrad")))
 PY

@@ -30,31 +30,43 @@ const std::vector<Extent> kExtents = {{"4096x4096", 4096, 4096}, {"1K", 32, 32},
 
 namespace {
 
-double number(const Memory& outputs, Type type, int64_t i) {
+double number(const Memory& outputs, size_t output, Type type, int64_t i) {
   switch (type) {
     case Type::F32:
-      return outputs.f32(0)[i];
+      return outputs.f32(output)[i];
     case Type::BF16:
-      return std::bit_cast<float>(static_cast<uint32_t>(outputs.bf16(0)[i]) << 16);
+      return std::bit_cast<float>(static_cast<uint32_t>(outputs.bf16(output)[i]) << 16);
     case Type::I32:
-      return outputs.i32(0)[i];
+      return outputs.i32(output)[i];
     case Type::I64:
-      return static_cast<double>(outputs.i64(0)[i]);
+      return static_cast<double>(outputs.i64(output)[i]);
   }
   return NAN;
 }
 
 }  // namespace
 
-Check near(const Case& c, Expected expected, double tolerance) {
-  return [type = c.outputs[0].type, tolerance, e = std::move(expected)](const Memory& outputs) -> std::string {
-    for (size_t i = 0; i < e.value.size(); ++i) {
-      const double got = number(outputs, type, static_cast<int64_t>(i));
-      if (!(std::abs(got - e.value[i]) <= tolerance * e.scale[i] + 1e-30))
-        return "element " + std::to_string(i) + " is " + std::to_string(got) + ", not " + std::to_string(e.value[i]);
+Check near(const Case& c, std::vector<Expected> expected, double tolerance) {
+  std::vector<Type> types;
+  for (const Value& v : c.outputs) types.push_back(v.type);
+  return [types, tolerance, all = std::move(expected)](const Memory& outputs) -> std::string {
+    for (size_t output = 0; output < all.size(); ++output) {
+      const Expected& e = all[output];
+      for (size_t i = 0; i < e.value.size(); ++i) {
+        const double got = number(outputs, output, types[output], static_cast<int64_t>(i));
+        if (!(std::abs(got - e.value[i]) <= tolerance * e.scale[i] + 1e-30))
+          return "element " + std::to_string(i) + " of result " + std::to_string(output) + " is " +
+                 std::to_string(got) + ", not " + std::to_string(e.value[i]);
+      }
     }
     return "";
   };
+}
+
+Check near(const Case& c, Expected expected, double tolerance) {
+  std::vector<Expected> all;
+  all.push_back(std::move(expected));
+  return near(c, std::move(all), tolerance);
 }
 
 Check equal(const Case& c, std::vector<int64_t> expected) {
@@ -75,6 +87,8 @@ std::vector<Case> all_cases() {
   add_reduce_cases(cases);
   add_move_cases(cases);
   add_contract_cases(cases);
+  add_whole_cases(cases);
+  add_latency_cases(cases);
   return cases;
 }
 

@@ -62,6 +62,8 @@ struct Expected {
 };
 /// |got - value| <= tolerance * scale for every element of result 0 (float32 or bfloat16, as `c` says).
 Check near(const Case& c, Expected expected, double tolerance);
+/// The same for every result.
+Check near(const Case& c, std::vector<Expected> expected, double tolerance);
 /// Result 0 is equal to `expected`, whole numbers.
 Check equal(const Case& c, std::vector<int64_t> expected);
 
@@ -79,5 +81,7 @@ void add_row_cases(std::vector<Case>& cases);
 void add_reduce_cases(std::vector<Case>& cases);
 void add_move_cases(std::vector<Case>& cases);
 void add_contract_cases(std::vector<Case>& cases);
+void add_whole_cases(std::vector<Case>& cases);
+void add_latency_cases(std::vector<Case>& cases);
 
 }  // namespace bench

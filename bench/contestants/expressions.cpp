@@ -1,6 +1,7 @@
 #include "contestants/expressions.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 namespace bench {
@@ -52,6 +53,51 @@ Out product_and_more(In in, const char* form) {
   return {gelu(matmul(in[0], in[1]) + in[2], form) + in[3]};
 }
 
+Out nbody(In in, Sizes) {
+  const auto &p = in[0], &v = in[1], &m = in[2];
+  std::vector<Tensor> d;
+  for (const Tensor& c : p.unbind(1)) d.push_back(c.unsqueeze(0) - c.unsqueeze(1));
+  const Tensor r = 1 / sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + 0.01), w = m * (r * r * r);
+  const Tensor velocity = v + 0.01 * stack({(w * d[0]).sum(1), (w * d[1]).sum(1), (w * d[2]).sum(1)}, 1);
+  return {p + 0.01 * velocity, velocity};
+}
+
+Out heat2d(In in, Sizes) {
+  Tensor u = in[0].clone();
+  const Slice inner(1, -1), up(None, -2), down(2);
+  for (int step = 0; step < 8; ++step) {
+    const Tensor centre = u(inner, inner);
+    const Tensor around = u(up, inner) + u(down, inner) + u(inner, up) + u(inner, down);
+    u(inner, inner) = centre + 0.2 * (around - 4 * centre);
+  }
+  return {u};
+}
+
+Out kmeans_step(In in, Sizes sizes) {
+  const Tensor &x = in[0], &c = in[1];
+  const Tensor nearest = argmin((c * c).sum(1) - 2 * matmul(x, c.t()), 1);
+  const Tensor sums = index_add(zeros(sizes), 0, nearest, x);
+  const Tensor points = index_add(zeros({sizes[0]}), 0, nearest, ones({x.size(0)}));
+  return {sums / clamp_min(points, 1).unsqueeze(1)};
+}
+
+Out adam_step(In in, Sizes) {
+  Out results;
+  for (size_t t = 0; t < in.size(); t += 4) {
+    const Tensor &p = in[t], &g = in[t + 1];
+    const Tensor m = 0.9 * in[t + 2] + 0.1 * g, v = 0.999 * in[t + 3] + 0.001 * (g * g);
+    const Tensor root = sqrt(v * (1 / (1 - std::pow(0.999, 10)))) + 1e-8;
+    results.insert(results.end(), {p - 1e-3 / (1 - std::pow(0.9, 10)) * (m / root), m, v});
+  }
+  return results;
+}
+
+Out chain(In in, int operations) {
+  Tensor y = in[0];
+  for (int k = 0; k < operations / 2; ++k) y = (y + in[1]) * in[2];
+  return {y};
+}
+
 struct Named {
   std::string_view name;
   Expression expression;
@@ -88,6 +134,16 @@ constexpr Named kExpressions[] = {
     {"contract/sgemm", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
     {"contract/bias_gelu_residual", [](In in, Sizes) { return product_and_more(in, "none"); }},
     {"contract/bias_gelu_tanh_residual", [](In in, Sizes) { return product_and_more(in, "tanh"); }},
+    {"e2e/nbody", nbody},
+    {"e2e/heat2d", heat2d},
+    {"e2e/kmeans_step", kmeans_step},
+    {"e2e/adam_100_tensors", adam_step},
+    {"latency/cold_relu", [](In in, Sizes) -> Out { return {relu(in[0])}; }},
+    {"latency/cold_gelu", [](In in, Sizes) -> Out { return {gelu(in[0])}; }},
+    {"latency/cold_black_scholes", black_scholes},
+    {"latency/dispatch_compiled", [](In in, Sizes) { return chain(in, 10); }},
+    {"latency/dispatch_lazy_10ops", [](In in, Sizes) { return chain(in, 10); }},
+    {"latency/graph_1000ops", [](In in, Sizes) { return chain(in, 1000); }},
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Lazuli as a contestant: a call builds the expression and evaluates it into a tensor that exists ("call"), a compiled
-// function does it prepared ("compiled"), and the kernels alone are what a profile says of them ("kernel").
+// Lazuli as a contestant: a call builds the expression and evaluates it into a tensor that exists ("call"), and the
+// kernels alone are what a profile says of them ("kernel"). For the cases of latency a call is what they are named for:
+// with nothing planned and compiled, or of a compiled function.
 #include <lazuli/lazuli.h>
 
 #include <chrono>
@@ -51,6 +52,11 @@ struct Tensors {
     for (size_t i = 0; i < values.size(); ++i) out[last][i].copy_(values[i]);
     return out[last];
   }
+  /// The results of a compiled function of the expression.
+  void call(int64_t turn) {
+    last = static_cast<size_t>(turn % 2);
+    out[last] = compiled(in[static_cast<size_t>(turn) % in.size()]);
+  }
   void publish() {
     for (size_t i = 0; i < results.size(); ++i)
       std::memcpy(base + results[i].offset, out[last][i].const_data_ptr(),
@@ -62,6 +68,7 @@ struct Tensors {
   std::vector<Place> results;
   std::byte* base;
   Expression compute;
+  std::function<std::vector<lz::Tensor>(const std::vector<lz::Tensor>&)> compiled;
   size_t last = 0;
   lz::Report report;
   int64_t allocations = 0;
@@ -107,8 +114,19 @@ class Lazuli final : public Contestant {
     kernel.facts = [t] {
       return "launches=" + std::to_string(t->report.kernels.size()) + " allocations=" + std::to_string(t->allocations);
     };
+    if (job.name.starts_with("latency/cold_"))
+      return {series("call", [timed](Tensors& x, int64_t turn) {
+        lz::clear_caches();
+        return timed([&] { lz::eval(x.write(x.compute, turn)); });
+      })};
     Series call = series(
         "call", [timed](Tensors& x, int64_t turn) { return timed([&] { lz::eval(x.write(x.compute, turn)); }); });
+    if (job.name == "latency/dispatch_compiled") {
+      const auto sizes = t->results[0].value.dims;
+      t->compiled =
+          lz::compile([expression, sizes](const std::vector<lz::Tensor>& in) { return expression(in, sizes); });
+      call = series("call", [timed](Tensors& x, int64_t turn) { return timed([&] { x.call(turn); }); });
+    }
     std::vector<Series> all{std::move(kernel), std::move(call)};
     if (const Expression baseline = baseline_of(job.name)) all.push_back(series("~product", kernels(baseline)));
     return all;
