@@ -1,6 +1,7 @@
 // Lazuli as a contestant: a call builds the expression and evaluates it into a tensor that exists ("call"), and the
-// kernels alone are what a profile says of them ("kernel"). For the cases of latency a call is what they are named for:
-// with nothing planned and compiled, or of a compiled function.
+// kernels alone are what a profile says of them ("kernel"). Whole programs are measured as compiled functions, too
+// ("compiled"). For the cases of latency a call is what they are named for: with nothing planned and compiled, or of a
+// compiled function.
 #include <lazuli/lazuli.h>
 
 #include <chrono>
@@ -121,13 +122,15 @@ class Lazuli final : public Contestant {
       })};
     Series call = series(
         "call", [timed](Tensors& x, int64_t turn) { return timed([&] { lz::eval(x.write(x.compute, turn)); }); });
-    if (job.name == "latency/dispatch_compiled") {
+    const auto compiled = [&](const char* name) {
       const auto sizes = t->results[0].value.dims;
       t->compiled =
           lz::compile([expression, sizes](const std::vector<lz::Tensor>& in) { return expression(in, sizes); });
-      call = series("call", [timed](Tensors& x, int64_t turn) { return timed([&] { x.call(turn); }); });
-    }
+      return series(name, [timed](Tensors& x, int64_t turn) { return timed([&] { x.call(turn); }); });
+    };
+    if (job.name == "latency/dispatch_compiled") call = compiled("call");
     std::vector<Series> all{std::move(kernel), std::move(call)};
+    if (job.name.starts_with("e2e/")) all.push_back(compiled("compiled"));
     if (const Expression baseline = baseline_of(job.name)) all.push_back(series("~product", kernels(baseline)));
     return all;
   }
