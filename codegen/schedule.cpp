@@ -181,14 +181,15 @@ Schedule choose_schedule(const RegionEmitter& probe) {
 
   int64_t written = 0;
   for (const Node* n : region.outputs) written = std::max(written, n->nbytes());
-  const bool streams = options.allow_non_temporal && options.aliases.empty() && written * 2 > options.target.l3_bytes;
-  const auto can_stream = [&](int64_t run) {
+  // Whether stores of runs of elements can bypass the cache, and should: outputs of more bytes than that.
+  const auto can_stream = [&](int64_t run, int64_t bytes) {
     for (size_t o = 0; o < region.outputs.size(); ++o) {
-      if (region.outputs[o]->nbytes() * 2 <= options.target.l3_bytes) continue;
+      if (region.outputs[o]->nbytes() <= bytes) continue;
       if (!probe.output_fits_non_temporal(o, run)) return false;
     }
-    return streams;
+    return options.allow_non_temporal && options.aliases.empty() && written > bytes;
   };
+  const int64_t half_of_l3 = options.target.l3_bytes / 2;
   const bool heavy = probe.graph.ops_per_point > 24 || probe.graph.items.size() > 24;
 
   if (region.kind == RegionKind::Map) {
@@ -202,12 +203,14 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     }
     bool only = true;  // every output is streamed, so that one flag serves all
     for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
-    s.non_temporal = only && can_stream(inner);
+    s.non_temporal = only && can_stream(inner, half_of_l3);
     if (const TurnedLoads turned = turned_loads(probe); !turned.loads.empty()) {
       s.strategy = Strategy::MapTiled;
       s.unroll = 1;
       s.block = 64;
       s.rows_per_task = std::max<int64_t>(1, task_elements / (s.block * s.block));
+      // Lines of results lie far apart: fetching each before it is written costs more than the cache is worth.
+      s.non_temporal = turns_in_registers(probe) && can_stream(inner, options.target.l2_bytes);
       return s;
     }
     if (s.non_temporal) s.prefetch_bytes = 2048;
@@ -228,8 +231,8 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);
   if (region.kind == RegionKind::Scan) {
     s = scan_schedule(probe, s);
-    s.non_temporal =
-        can_stream(s.strategy == Strategy::ScanColumns ? nest.groups()[nest.kept_count() - 1].extent : length);
+    s.non_temporal = can_stream(
+        s.strategy == Strategy::ScanColumns ? nest.groups()[nest.kept_count() - 1].extent : length, half_of_l3);
     if (s.strategy != Strategy::ScanColumns) s.prefetch_bytes = 2048;
     return s;
   }
@@ -256,7 +259,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length));
   s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 2;
   const std::vector<size_t> stored = probe.outputs_where(true);
-  s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length);
+  s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length, half_of_l3);
   if (!stored.empty() && length * 4 <= options.target.l2_bytes / 4) s.prefetch_bytes = 64;  // the next row
   return s;
 }

@@ -27,6 +27,9 @@ struct TurnedLoads {
 /// None where a tile would be mostly edge.
 TurnedLoads turned_loads(const RegionEmitter& e);
 
+/// Whether a tiled map is light enough to be computed from matrices in registers.
+bool turns_in_registers(const RegionEmitter& e);
+
 /// How the loops of a scatter's result divide: values are rows of `rows` times `columns` elements.
 struct ScatterLoops {
   explicit ScatterLoops(const RegionEmitter& e);
