@@ -57,6 +57,7 @@ enum class KOp : uint8_t {
 enum InstFlags : uint8_t {
   kAligned = 1,      // Load, Store: the address is a multiple of the vector's size
   kNonTemporal = 2,  // Store
+  kFar = 4,          // Prefetch: into the second-level cache, not the first
 };
 
 enum class LoopKind : uint8_t {

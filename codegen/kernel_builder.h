@@ -77,7 +77,7 @@ class KernelBuilder {
   ValueId load_masked(uint32_t buffer, ValueId offset, ValueId mask, ValueId other);
   void store(uint32_t buffer, ValueId offset, ValueId value, uint8_t flags = 0);
   void store_masked(uint32_t buffer, ValueId offset, ValueId value, ValueId mask);
-  void prefetch(uint32_t buffer, ValueId offset);
+  void prefetch(uint32_t buffer, ValueId offset, uint8_t flags = 0);
   void fence();
   /// Between threads that write memory of a block and others that read it there. Not in a Thread loop.
   void barrier();

@@ -299,8 +299,9 @@ void KernelBuilder::store_masked(uint32_t buffer, ValueId offset, ValueId value,
   emit_effect(std::move(inst));
 }
 
-void KernelBuilder::prefetch(uint32_t buffer, ValueId offset) {
+void KernelBuilder::prefetch(uint32_t buffer, ValueId offset, uint8_t flags) {
   Inst inst{KOp::Prefetch};
+  inst.flags = flags;
   inst.imm = buffer;
   inst.operands = {offset};
   emit_effect(std::move(inst));

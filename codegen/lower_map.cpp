@@ -59,13 +59,13 @@ void prefetch_streams(RegionEmitter& e) {
   prefetch_loads(e, [&](const Item& i) { return distance / static_cast<int64_t>(itemsize(i.dtype)); });
 }
 
-void prefetch_loads(RegionEmitter& e, const std::function<int64_t(const Item&)>& elements_ahead) {
+void prefetch_loads(RegionEmitter& e, const std::function<int64_t(const Item&)>& elements_ahead, uint8_t flags) {
   for (const Item& i : e.graph.items) {
     if (i.kind != ItemKind::Load || i.inside != ir::IndexArena::kAlways) continue;
     const LoopNest::Address a = e.nest.address(i.position);
     if (a.access != LoopNest::Access::Consecutive || i.node->nbytes() * 2 < e.options.target.l2_bytes) continue;
     const int64_t ahead = elements_ahead(i);
-    e.prefetch(i.node, ahead == 0 ? a.offset : e.b.add(a.offset, e.b.index(ahead)));
+    e.prefetch(i.node, ahead == 0 ? a.offset : e.b.add(a.offset, e.b.index(ahead)), flags);
   }
 }
 

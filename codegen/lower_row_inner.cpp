@@ -1,10 +1,20 @@
 // Row regions with enough rows: a task takes whole rows, vectors run along the reduced axis, and the row stays in cache
 // between its stages. Stage l runs the reductions of level l; the last stage stores what has one element per point.
+//
+// Where memory is what rows wait for (overlap_rows), a row is stored while the busiest stage of the next one computes,
+// and the row after that is fetched meanwhile: stores that bypass the cache would leave the processor idle otherwise.
+// Softmax over 4096 x 4096: 4.9 ms instead of 6.3, beside 3.1 of copying.
+#include <utility>
+
 #include "codegen/row_stages.h"
 
 namespace lazuli::codegen {
 
 namespace {
+
+int64_t padded_row(const RegionEmitter& e) {
+  return (e.nest.reduced_extent() + kLanes - 1) / kLanes * kLanes;
+}
 
 // Values of the first stages that later ones use again and that are worth keeping: functions of some cost.
 void plan_cached_rows(RegionEmitter& e) {
@@ -40,8 +50,8 @@ void plan_cached_rows(RegionEmitter& e) {
         first[i] = static_cast<int>(s);
       } else if (item.kind == ItemKind::Function && item.function->insts.size() >= kWorthKeeping &&
                  !e.cached_rows.contains(i)) {
-        const int64_t padded = (e.nest.reduced_extent() + kLanes - 1) / kLanes * kLanes;
-        e.cached_rows[i] = {e.add_scratch(item.dtype, Role::Scratch, padded), static_cast<uint32_t>(first[i])};
+        const int64_t size = e.schedule.overlap_rows ? 2 * padded_row(e) : padded_row(e);
+        e.cached_rows[i] = {e.add_scratch(item.dtype, Role::Scratch, size), static_cast<uint32_t>(first[i])};
       }
     }
   }
@@ -52,6 +62,7 @@ void plan_cached_rows(RegionEmitter& e) {
 void lower_row_inner(RegionEmitter& e) {
   KernelBuilder& b = e.b;
   const int64_t rows = e.nest.kept_extent(), length = e.nest.reduced_extent(), chunks = (length + kChunk - 1) / kChunk;
+  const int64_t padded = padded_row(e);
   const size_t kept = e.nest.kept_count(), groups = e.nest.groups().size();
   if (e.schedule.cache_rows) plan_cached_rows(e);
   const std::vector<size_t> kept_outputs = e.outputs_where(false), inner_outputs = e.outputs_where(true);
@@ -92,35 +103,84 @@ void lower_row_inner(RegionEmitter& e) {
 
   const int64_t per_task = e.schedule.rows_per_task;
   const double ns = estimate_ns_per_point(e) * static_cast<double>(length * per_task);
-  e.phase("rows", (rows + per_task - 1) / per_task, ns, [&](ValueId task) {
-    e.rows_of_task(task, rows, per_task, [&](ValueId row) {
-      e.nest.bind_flat(0, kept, row);
-      // While a later stage computes on a row in cache, the first stage's loads of the next row are on their way.
-      const ValueId next_row = b.add(row, b.index(1));
-      const auto prefetch_next_row = [&] {
-        e.nest.bind_flat(0, kept, next_row);
-        prefetch_loads(e, [](const Item&) { return int64_t{0}; });
-        e.nest.bind_flat(0, kept, row);
-      };
-      const uint32_t busiest = e.graph.levels > 1 ? 1 : e.graph.levels;
-      for (e.stage = 0; e.stage < e.graph.levels; ++e.stage) {
-        e.prefetch_ahead = nullptr;
-        if (e.schedule.prefetch_bytes && e.stage == busiest) e.prefetch_ahead = prefetch_next_row;
-        reduce_row(e.stage);
-      }
+  const uint32_t last_stage = e.graph.levels,
+                 busiest = std::min(1u, e.schedule.overlap_rows ? last_stage - 1 : last_stage);
+  // While a later stage computes on a row in cache, the first stage's loads of the next row are on their way.
+  const auto prefetch_row = [&](ValueId row, ValueId next) {
+    e.nest.bind_flat(0, kept, next);
+    prefetch_loads(e, [](const Item&) { return int64_t{0}; }, kFar);
+    e.nest.bind_flat(0, kept, row);
+  };
+  /// The stages of a row up to its last one. `beside` is done meanwhile, by the busiest of them.
+  const auto reduce_stages = [&](ValueId row, const std::function<void(ValueId, std::optional<ValueId>)>& beside) {
+    e.nest.bind_flat(0, kept, row);
+    const ValueId next_row = b.add(row, b.index(1));
+    for (e.stage = 0; e.stage < e.graph.levels; ++e.stage) {
       e.prefetch_ahead = nullptr;
-      if (!kept_outputs.empty()) {
-        Body body;
-        e.store_outputs(kept_outputs, body);
+      e.beside = nullptr;
+      if (e.stage == busiest) {
+        if (e.schedule.prefetch_bytes) e.prefetch_ahead = [&] { prefetch_row(row, next_row); };
+        e.beside = beside;
       }
-      if (inner_outputs.empty()) return;
-      e.vector_loop(b.index(0), e.nest.size("length", length), e.schedule.unroll, [&](ValueId first, Body& body) {
-        e.nest.bind_flat(kept, groups, first, body.lanes);
-        e.row_position = [first] { return first; };
-        if (e.schedule.prefetch_bytes && busiest == e.graph.levels && !body.mask) prefetch_next_row();
-        e.store_outputs(inner_outputs, body);
+      reduce_row(e.stage);
+    }
+    e.prefetch_ahead = nullptr;
+    e.beside = nullptr;
+    if (kept_outputs.empty()) return;
+    Body body;
+    e.store_outputs(kept_outputs, body);
+  };
+  const auto store_row = [&](ValueId row, bool prefetches) {
+    e.nest.bind_flat(0, kept, row);
+    const ValueId next_row = b.add(row, b.index(1));
+    e.vector_loop(b.index(0), e.nest.size("length", length), e.schedule.unroll, [&](ValueId first, Body& body) {
+      e.nest.bind_flat(kept, groups, first, body.lanes);
+      e.row_position = [&e, first] { return e.in_scratch(first); };
+      if (prefetches && !body.mask) prefetch_row(row, next_row);
+      e.store_outputs(inner_outputs, body);
+    });
+  };
+
+  if (!e.schedule.overlap_rows) {
+    e.phase("rows", (rows + per_task - 1) / per_task, ns, [&](ValueId task) {
+      e.rows_of_task(task, rows, per_task, [&](ValueId row) {
+        reduce_stages(row, nullptr);
+        if (!inner_outputs.empty()) store_row(row, e.schedule.prefetch_bytes && busiest == last_stage);
       });
     });
+    return;
+  }
+  e.phase("rows", (rows + per_task - 1) / per_task, ns, [&](ValueId task) {
+    const ValueId per = e.nest.size("rows_per_task", per_task), one = b.index(1);
+    const ValueId first = b.mul(task, per), last = b.min(b.add(first, per), e.nest.size("rows", rows));
+    e.scratch_row = b.index(0);
+    reduce_stages(first, nullptr);
+    std::vector<ValueId> carried = results;
+    carried.push_back(*e.scratch_row);
+    carried = b.for_loop(b.add(first, one), last, one, carried, [&](ValueId row, const std::vector<ValueId>& before) {
+      const std::vector<ValueId> done(before.begin(), before.end() - 1);
+      const ValueId done_row = before.back(), previous = b.sub(row, one);
+      e.scratch_row = b.sub(e.nest.size("padded", padded), done_row);
+      reduce_stages(row, [&](ValueId, std::optional<ValueId> mask) {
+        const std::vector<ValueId> mine = std::exchange(results, done);
+        const ValueId my_row = *std::exchange(e.scratch_row, done_row);
+        const uint32_t stage = std::exchange(e.stage, e.graph.levels);
+        e.nest.bind_flat(0, kept, previous);
+        Body body{.lanes = e.lanes, .mask = mask, .values = {}};
+        e.store_outputs(inner_outputs, body);
+        e.nest.bind_flat(0, kept, row);
+        results = mine;
+        e.scratch_row = my_row;
+        e.stage = stage;
+      });
+      std::vector<ValueId> next = results;
+      next.push_back(*e.scratch_row);
+      return next;
+    });
+    results.assign(carried.begin(), carried.end() - 1);
+    e.scratch_row = carried.back();
+    e.stage = e.graph.levels;
+    store_row(b.sub(last, one), false);
   });
 }
 

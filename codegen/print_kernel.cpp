@@ -95,7 +95,7 @@ class Printer {
         return put("store b{}[{}], {}{}{}\n", i.imm, ref(i.operands[0]), ref(i.operands[1]), masked, flags(i));
       }
       case KOp::Prefetch:
-        return put("prefetch b{}[{}]\n", i.imm, ref(i.operands[0]));
+        return put("prefetch b{}[{}]{}\n", i.imm, ref(i.operands[0]), flags(i));
       case KOp::Fence:
         return put("fence\n");
       case KOp::Barrier:
@@ -118,7 +118,8 @@ class Printer {
   }
 
   static std::string flags(const Inst& i) {
-    return fmt::format("{}{}", i.flags & kAligned ? " aligned" : "", i.flags & kNonTemporal ? " nontemporal" : "");
+    return fmt::format("{}{}{}", i.flags & kAligned ? " aligned" : "", i.flags & kNonTemporal ? " nontemporal" : "",
+                       i.flags & kFar ? " far" : "");
   }
 
   void results(const Inst& i) {

@@ -59,6 +59,8 @@ uint16_t RegionEmitter::choose_lanes() const {
   // What is the same for all lanes of a map is computed once, in scalars, whatever its width: the places of a gather of
   // rows.
   const bool map = region.kind == RegionKind::Map, scatter = region.kind == RegionKind::Scatter;
+  // Rows' own results are scalars there, of whatever width: positions above all.
+  const bool along_rows = schedule.strategy == Strategy::RowInner || schedule.strategy == Strategy::RowSplit;
   std::vector<bool> along(region.arena->variable_count(), !map && !scatter);
   for (size_t g = 0; g < nest.kept_count(); ++g)
     if (scatter || g + 1 == nest.kept_count())
@@ -74,6 +76,7 @@ uint16_t RegionEmitter::choose_lanes() const {
   size_t widest = 1;
   for (ItemId id = 0; id < graph.items.size(); ++id) {
     const Item& i = graph.items[id];
+    if (along_rows && !i.inner) continue;
     bool here = i.kind == ItemKind::Reduction || runs_along(i.position);
     for (ItemId o : i.operands) here = here || varies[o];
     for (PredicateId p : i.pieces)
@@ -84,7 +87,8 @@ uint16_t RegionEmitter::choose_lanes() const {
     widest = std::max(widest, itemsize(i.dtype));
     if (is_half(i.dtype)) widest = std::max<size_t>(widest, 4);  // computed in float32
   }
-  for (const Node* n : region.outputs) widest = std::max(widest, itemsize(n->dtype()));
+  for (size_t o = 0; o < region.outputs.size(); ++o)
+    if (!along_rows || graph.output_inner[o]) widest = std::max(widest, itemsize(region.outputs[o]->dtype()));
   return static_cast<uint16_t>(schedule.vector_bits / 8 / static_cast<int>(widest));
 }
 

@@ -71,9 +71,13 @@ class RegionEmitter {
     uint32_t stage;  // the stage that fills it
   };
   std::unordered_map<ItemId, CachedRow> cached_rows;
-  std::function<ValueId()> row_position;  // position of the body's first lane in the row
+  std::function<ValueId()> row_position;  // of the body's first lane in such a scratch row
+  std::optional<ValueId> scratch_row;     // where the row at hand begins there; 0 if empty
+  ValueId in_scratch(ValueId at) { return scratch_row ? b.add(*scratch_row, at) : at; }
   /// Called once per whole vector of a stage: what to prefetch. Empty: nothing.
   std::function<void()> prefetch_ahead;
+  /// Called once per vector of a stage with its position in the row: other work to do meanwhile. Empty: none.
+  std::function<void(ValueId at, std::optional<ValueId> mask)> beside;
   uint32_t stage = 0;
 
   /// Indices that only the running kernel knows: what they add to an address (in bounds even where they are not), and
@@ -97,7 +101,9 @@ class RegionEmitter {
   /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).
   void rows_of_task(ValueId task, int64_t total, int64_t per_task, const std::function<void(ValueId)>& row);
   /// Prefetches element `offset` of a stored node that is read here.
-  void prefetch(const ir::Node* n, ValueId offset) { b.prefetch(target_.buffer_of.at(n), offset); }
+  void prefetch(const ir::Node* n, ValueId offset, uint8_t flags = 0) {
+    b.prefetch(target_.buffer_of.at(n), offset, flags);
+  }
   /// Prefetches where output `o` will be stored at the current binding.
   void prefetch_output(size_t o);
   /// Load items that these are computed from, those behind reductions left out.

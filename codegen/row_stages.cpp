@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "codegen/lane_reducer.h"
+
 namespace lazuli::codegen {
 
 using namespace ir;
@@ -27,11 +29,11 @@ std::vector<ValueId> flatten(const std::vector<std::vector<Partial>>& acc) {
   return flat;
 }
 
-std::vector<std::vector<Partial>> unflatten(const std::vector<ValueId>& flat, const std::vector<Reducer>& reducers,
+std::vector<std::vector<Partial>> unflatten(const std::vector<ValueId>& flat, const std::vector<LaneReducer>& reducers,
                                             size_t n) {
   std::vector<std::vector<Partial>> acc;
   size_t at = 0;
-  for (const Reducer& r : reducers) {
+  for (const LaneReducer& r : reducers) {
     acc.emplace_back();
     for (size_t v = 0; v < n; ++v) {
       acc.back().emplace_back(flat.begin() + static_cast<long>(at), flat.begin() + static_cast<long>(at + r.parts()));
@@ -43,11 +45,13 @@ std::vector<std::vector<Partial>> unflatten(const std::vector<ValueId>& flat, co
 
 }  // namespace
 
-std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& reducers, ValueId begin, ValueId length) {
+std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& of, ValueId begin, ValueId length) {
   KernelBuilder& b = e.b;
   const uint16_t w = e.lanes;
   const auto vectors = static_cast<size_t>(kLanes / w);
   const size_t first_group = e.nest.kept_count(), last_group = e.nest.groups().size();
+  std::vector<LaneReducer> reducers;
+  for (Reducer& r : of) reducers.emplace_back(b, r, e.nest.reduced_extent());
 
   const auto take_all = [&](std::vector<std::vector<Partial>>& acc, ValueId first, bool masked, ValueId left) {
     for (size_t v = 0; v < vectors; ++v) {
@@ -56,25 +60,26 @@ std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& reduce
       Body body{.lanes = w, .mask = {}, .values = {}};
       if (masked) body.mask = b.lane_mask(b.sub(left, step), w);
       e.nest.bind_flat(first_group, last_group, at, w);
-      e.row_position = [at] { return at; };
+      e.row_position = [&e, at] { return e.in_scratch(at); };
       if (e.prefetch_ahead && !masked) e.prefetch_ahead();
       for (size_t r = 0; r < reducers.size(); ++r) {
         std::vector<ValueId> operands;
         for (ItemId o : reducers[r].reduction().operands) operands.push_back(e.emit(o, body));
-        const ValueId position = reducers[r].needs_position() ? b.add(b.splat(at, w), b.iota(w)) : kNone;
-        Partial next = reducers[r].take(acc[r][v], operands, position);
+        Partial next = reducers[r].take(acc[r][v], operands, b.sub(at, begin));
         acc[r][v] = masked ? reducers[r].keep(*body.mask, next, acc[r][v]) : next;
       }
+      if (e.beside) e.beside(at, body.mask);
     }
   };
 
   std::vector<std::vector<Partial>> start;
-  for (Reducer& r : reducers) {
+  for (LaneReducer& r : reducers) {
     start.emplace_back();
     for (size_t v = 0; v < vectors; ++v) {
+      const int64_t first = static_cast<int64_t>(v) * w;
       std::optional<ValueId> alive;
-      if (r.reduction().is_dot()) alive = b.lane_mask(b.sub(length, b.index(static_cast<int64_t>(v) * w)), w);
-      start.back().push_back(r.start(w, alive));
+      if (r.reduction().is_dot()) alive = b.lane_mask(b.sub(length, b.index(first)), w);
+      start.back().push_back(r.start(w, first, alive));
     }
   }
   const ValueId whole = b.prim(Prim::bit_and, kInt64, {length, b.index(-kLanes)});
@@ -99,7 +104,7 @@ std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& reduce
   for (size_t r = 0; r < reducers.size(); ++r) {
     for (size_t n = vectors; n > 1; n /= 2)  // lane l with lane l + 32, then + 16 ...
       for (size_t v = 0; v < n / 2; ++v) acc[r][v] = reducers[r].merge(acc[r][v], acc[r][v + n / 2]);
-    results.push_back(reducers[r].merge_lanes(acc[r][0]));
+    results.push_back(reducers[r].finish(acc[r][0], begin));
   }
   return results;
 }

@@ -36,6 +36,7 @@ std::string Schedule::str() const {
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
   if (cache_rows) out += " cache_rows";
+  if (overlap_rows) out += " overlap_rows";
   if (tile_rows)
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
@@ -261,6 +262,10 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   const std::vector<size_t> stored = probe.outputs_where(true);
   s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length, half_of_l3);
   if (!stored.empty() && length * 4 <= options.target.l2_bytes / 4) s.prefetch_bytes = 64;  // the next row
+  if (s.non_temporal && s.prefetch_bytes && probe.graph.levels > 0) {
+    s.overlap_rows = true;
+    s.rows_per_task = std::max<int64_t>(s.rows_per_task, 8);
+  }
   return s;
 }
 

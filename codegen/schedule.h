@@ -52,6 +52,7 @@ struct Schedule {
   int registers = 0;          // GPU: that a thread has at most
   int parts = 0;              // a region of parts: how many; the rest is the schedule of the first
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
+  bool overlap_rows = false;  // RowInner: store a row while the next one is computed
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
   int tile_rows = 0, tile_vectors = 0;
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most

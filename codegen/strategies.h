@@ -54,6 +54,6 @@ double estimate_ns_per_point(const RegionEmitter& e);
 /// Prefetches the schedule's distance ahead of every large consecutive load of the current body.
 void prefetch_streams(RegionEmitter& e);
 /// Prefetches for every large consecutive load at the current binding, so many elements ahead.
-void prefetch_loads(RegionEmitter& e, const std::function<int64_t(const Item&)>& elements_ahead);
+void prefetch_loads(RegionEmitter& e, const std::function<int64_t(const Item&)>& elements_ahead, uint8_t flags = 0);
 
 }  // namespace lazuli::codegen

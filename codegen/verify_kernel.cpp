@@ -263,6 +263,7 @@ class Verifier {
       if (i.op == KOp::Load) need(type(i, 2) == value, "`other` has the load's type");
     }
     if (i.op == KOp::Store) need(b.role != Role::Input, "inputs are not written");
+    need(!(i.flags & kFar), "only prefetches go far");
     need(!(i.flags & kNonTemporal) || i.op == KOp::Store, "only stores are non-temporal");
     need(!i.flags || (offset.lanes == 1 && i.operands.size() < 3), "flags are for plain consecutive accesses");
   }

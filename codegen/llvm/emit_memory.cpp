@@ -74,10 +74,11 @@ void PhaseEmitter::store(const Inst& i) {
 }
 
 void PhaseEmitter::prefetch(const Inst& i) {
-  constexpr unsigned kRead = 0, kAllLevels = 3, kData = 1;
+  constexpr unsigned kRead = 0, kData = 1;
+  const unsigned locality = i.flags & kFar ? 2 : 3;
   V at = address(i, {kernel_.buffers[i.imm].dtype, 1});
   intrinsic(llvm::Intrinsic::prefetch, {at->getType()},
-            {at, b_.getInt32(kRead), b_.getInt32(kAllLevels), b_.getInt32(kData)});
+            {at, b_.getInt32(kRead), b_.getInt32(locality), b_.getInt32(kData)});
 }
 
 }  // namespace lazuli::codegen

@@ -283,7 +283,6 @@ class Generator : private Chance {
     }
   }
 
-  /// Values that no operand is read for.
   NodeRef generated() {
     const Shape s = shape();
     if (one_in(2)) return node(Op::random_bits, {scalar(kInt64), scalar(kInt64)}, NoAttr{}, s);
@@ -308,9 +307,9 @@ class Generator : private Chance {
 
   NodeRef scan(const NodeRef& any_type) {
     const NodeRef x = is_bool(any_type->dtype()) ? cast(any_type, kInt16) : any_type;
-    Op op = pick({Op::cumsum, Op::cumsum, Op::cumprod, Op::cummax, Op::cummin, Op::logcumsumexp});
-    if (op == Op::logcumsumexp && !is_floating(x->dtype())) op = Op::cumsum;
-    return node(op, {x}, AxesAttr{{static_cast<int64_t>(below(x->rank()))}});
+    const Op op = pick({Op::cumsum, Op::cumprod, Op::cummax, Op::cummin, Op::logcumsumexp});
+    return node(op == Op::logcumsumexp && !is_floating(x->dtype()) ? Op::cumsum : op, {x},
+                AxesAttr{{static_cast<int64_t>(below(x->rank()))}});
   }
 
   /// gather, a scatter or a scan along some axes.
