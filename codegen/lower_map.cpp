@@ -45,6 +45,27 @@ void lower_map(RegionEmitter& e) {
     return;
   }
   const int64_t per_task = e.schedule.rows_per_task, tasks = (rows + per_task - 1) / per_task;
+  // Behind the end of a short row is not where the next one begins: those to come are fetched by their own addresses.
+  const int64_t ahead = rows_ahead(e);
+  if (ahead > 0) {
+    e.phase("rows", tasks, ns_per_element * static_cast<double>(inner_extent * std::min(per_task, rows)),
+            [&](ValueId task) {
+              e.rows_of_task(task, rows, per_task, [&](ValueId row) {
+                const ValueId later = e.b.min(e.b.add(row, e.b.index(ahead)), e.nest.size("last_row", rows - 1));
+                e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll,
+                              [&](ValueId first, Body& body) {
+                                e.nest.bind_lanes(outer, first, body.lanes);
+                                if (!body.mask) {
+                                  e.nest.bind_flat(0, outer, later);
+                                  prefetch_loads(e, [](const Item&) { return int64_t{0}; });
+                                }
+                                e.nest.bind_flat(0, outer, row);
+                                e.store_outputs(outputs, body);
+                              });
+              });
+            });
+    return;
+  }
   e.phase("rows", tasks, ns_per_element * static_cast<double>(inner_extent * std::min(per_task, rows)),
           [&](ValueId task) {
             e.rows_of_task(task, rows, per_task, [&](ValueId row) {
@@ -52,6 +73,16 @@ void lower_map(RegionEmitter& e) {
               e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll, point);
             });
           });
+}
+
+int64_t rows_ahead(const RegionEmitter& e) {
+  const auto& groups = e.nest.groups();
+  if (!e.schedule.prefetch_bytes || groups.size() < 2 || e.schedule.block > 0) return 0;
+  int64_t widest = 1;
+  for (const Item& i : e.graph.items)
+    if (i.kind == ItemKind::Load) widest = std::max(widest, static_cast<int64_t>(itemsize(i.dtype)));
+  const int64_t bytes = std::max<int64_t>(1, groups.back().extent * widest);
+  return bytes > e.schedule.prefetch_bytes ? 0 : (e.schedule.prefetch_bytes + bytes - 1) / bytes;
 }
 
 void prefetch_streams(RegionEmitter& e) {

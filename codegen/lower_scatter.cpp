@@ -37,6 +37,21 @@ ScatterLoops::ScatterLoops(const RegionEmitter& e) {
 
 namespace {
 
+constexpr int64_t kListed = 512, kAhead = 8;  // places
+
+/// Whether knowing places ahead pays: rows that have to be fetched, of more than a few elements.
+bool lists_places(const RegionEmitter& e) {
+  const ScatterLoops loops(e);
+  return loops.inner && loops.columns >= 16 && e.region.outputs[0]->nbytes() * 2 > e.options.target.l2_bytes;
+}
+
+void each(KernelBuilder& b, ValueId begin, ValueId end, const std::function<void(ValueId)>& body) {
+  b.for_loop(begin, end, b.index(1), {}, [&](ValueId i, const std::vector<ValueId>&) {
+    body(i);
+    return std::vector<ValueId>{};
+  });
+}
+
 bool base_is_in_place(const RegionEmitter& e) {
   const Item& base = e.graph.items[e.graph.outputs[0]];
   return !e.options.aliases.empty() && base.kind == ItemKind::Load &&
@@ -109,6 +124,27 @@ void lower_scatter(RegionEmitter& e) {
     }
     e.nest.bind_scalar(loops.outer[0], row);
   };
+  uint32_t list = 0, offsets = 0;
+  if (lists_places(e)) {
+    list = e.add_scratch(kInt64, Role::Scratch, kListed);
+    offsets = e.add_scratch(kInt64, Role::Scratch, kListed);
+  }
+  // The lines of a row that will be combined, and of its values, are on their way while others are added.
+  const auto fetch_row = [&](ValueId place, ValueId offset, ValueId begin, ValueId end) {
+    const std::vector<ItemId> loads = e.loads_below({s.values});
+    const auto line = static_cast<int64_t>(64 / itemsize(e.region.outputs[0]->dtype()));
+    e.nest.bind_flat(kept, groups, place);
+    b.for_loop(begin, end, b.index(line), {}, [&](ValueId first, const std::vector<ValueId>&) {
+      e.nest.bind_lanes(*loops.inner, first, e.lanes);
+      for (const ItemId id : loads) {
+        const LoopNest::Address a = e.nest.address(e.graph.items[id].position);
+        if (a.access == LoopNest::Access::Consecutive) e.prefetch(e.graph.items[id].node, a.offset);
+      }
+      const LoopNest::Address a = e.nest.address(s.position);
+      if (a.access == LoopNest::Access::Consecutive) b.prefetch(e.output_buffer(), b.add(a.offset, offset));
+      return std::vector<ValueId>{};
+    });
+  };
   const double ns =
       0.3 * static_cast<double>(places * std::min(block, loops.columns) * per_task) / static_cast<double>(ranges) +
       static_cast<double>(places);
@@ -131,7 +167,8 @@ void lower_scatter(RegionEmitter& e) {
     const ValueId last_row =
         row_tasks > 1 ? b.min(b.add(first_row, e.nest.size("rows_per_task", per_task)), rows) : rows;
 
-    b.for_loop(b.index(0), e.nest.size("places", places), b.index(1), {}, [&](ValueId p, const std::vector<ValueId>&) {
+    // The place p, and whether it is the task's.
+    const auto look_up = [&](ValueId p) {
       e.nest.bind_flat(kept, groups, p);
       Body place;
       for (ItemId i : s.indices) e.emit(i, place);
@@ -142,17 +179,43 @@ void lower_scatter(RegionEmitter& e) {
         const ValueId here = b.sub(place.values.at(s.indices[loops.ranged]), part);
         mine = b.prim(Prim::bit_and, kBool, {mine, b.prim(Prim::ult, kBool, {here, e.nest.size("range", range)})});
       }
-      b.if_then(mine, [&] {
-        if (loops.outer.empty()) {
-          add_row(at, begin, end);
-        } else {
-          b.for_loop(first_row, last_row, b.index(1), {}, [&](ValueId row, const std::vector<ValueId>&) {
-            bind_row(row);
-            add_row(at, begin, end);
-            return std::vector<ValueId>{};
-          });
-        }
-        return std::vector<ValueId>{};
+      return std::pair(at, mine);
+    };
+    const auto add_place = [&](const RegionEmitter::Dynamic& at) {
+      if (loops.outer.empty()) return add_row(at, begin, end);
+      each(b, first_row, last_row, [&](ValueId row) {
+        bind_row(row);
+        add_row(at, begin, end);
+      });
+    };
+    const ValueId all = e.nest.size("places", places);
+    if (!lists_places(e)) {
+      each(b, b.index(0), all, [&](ValueId p) {
+        const auto [at, mine] = look_up(p);
+        b.if_then(mine, [&, at = at] {
+          add_place(at);
+          return std::vector<ValueId>{};
+        });
+      });
+      return;
+    }
+    // Places by the block: those that are the task's are listed first, without a branch that nobody can foretell, so
+    // that their rows are known well before they are needed.
+    b.for_loop(b.index(0), all, b.index(kListed), {}, [&](ValueId first, const std::vector<ValueId>&) {
+      const ValueId last = b.min(b.add(first, b.index(kListed)), all);
+      const ValueId found =
+          b.for_loop(first, last, b.index(1), {b.index(0)}, [&](ValueId p, const std::vector<ValueId>& carried) {
+            const auto [at, mine] = look_up(p);
+            b.store(list, carried[0], p);
+            b.store(offsets, carried[0], at.offset);
+            const ValueId one = b.select(mine, b.index(1), b.index(0));
+            return std::vector<ValueId>{b.add(carried[0], one)};
+          })[0];
+      each(b, b.index(0), found, [&](ValueId k) {
+        const ValueId later = b.min(b.add(k, b.index(kAhead)), b.sub(found, b.index(1)));
+        if (loops.outer.empty()) fetch_row(b.load(list, later, 1), b.load(offsets, later, 1), begin, end);
+        e.nest.bind_flat(kept, groups, b.load(list, k, 1));
+        add_place({b.load(offsets, k, 1), b.constant_bits(kBool, 1)});
       });
       return std::vector<ValueId>{};
     });

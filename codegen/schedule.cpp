@@ -87,7 +87,10 @@ Schedule scatter_schedule(const RegionEmitter& probe, Schedule s) {
   const int64_t row_tasks = std::min(std::max<int64_t>(1, wanted / blocks), std::max<int64_t>(1, loops.rows));
   s.rows_per_task = std::max<int64_t>(1, (loops.rows + row_tasks - 1) / row_tasks);
   // Whether a place is in the range is a coin toss for the processor: it must cost less than the row that is added.
-  const int64_t most = loops.row_extent() < 32 ? 1 : std::min<int64_t>(4, std::max<int64_t>(1, loops.destinations));
+  const int64_t most =
+      loops.row_extent() < 32
+          ? 1
+          : std::min({int64_t{4}, probe.options.target.cores, std::max<int64_t>(1, loops.destinations)});
   s.ranges = std::clamp<int64_t>(wanted / (blocks * row_tasks), 1, most);
   return s;
 }

@@ -51,6 +51,8 @@ void add_flops(RegionEmitter& e);
 
 /// Nanoseconds that one point of the full space takes on one core, a rough estimate.
 double estimate_ns_per_point(const RegionEmitter& e);
+/// How many rows of a map are that distance; 0 where a row is longer than it.
+int64_t rows_ahead(const RegionEmitter& e);
 /// Prefetches the schedule's distance ahead of every large consecutive load of the current body.
 void prefetch_streams(RegionEmitter& e);
 /// Prefetches for every large consecutive load at the current binding, so many elements ahead.

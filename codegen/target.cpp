@@ -5,8 +5,8 @@
 namespace lazuli::codegen {
 
 std::string CpuTarget::str() const {
-  return fmt::format("{} {} vectors={} l1={} l2={} l3={} task={}", cpu, features, vector_bits, l1_bytes, l2_bytes,
-                     l3_bytes, task_elements);
+  return fmt::format("{} {} vectors={} l1={} l2={} l3={} cores={} task={}", cpu, features, vector_bits, l1_bytes,
+                     l2_bytes, l3_bytes, cores, task_elements);
 }
 
 std::string GpuTarget::str() const {

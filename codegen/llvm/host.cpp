@@ -39,6 +39,7 @@ CpuTarget host_target() {
   t.l1_bytes = cache_bytes(0, _SC_LEVEL1_DCACHE_SIZE, t.l1_bytes);
   t.l2_bytes = cache_bytes(2, _SC_LEVEL2_CACHE_SIZE, t.l2_bytes);
   t.l3_bytes = cache_bytes(3, _SC_LEVEL3_CACHE_SIZE, t.l3_bytes);
+  if (const long n = sysconf(_SC_NPROCESSORS_ONLN); n > 0) t.cores = n;
   return t;
 }
 
