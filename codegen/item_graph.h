@@ -46,6 +46,11 @@ struct Item {
   bool inner = false;  // depends on a reduced variable
 };
 
+/// random_bits: a function of the seed, the offset and the position.
+inline bool is_random_word(const Item& i) {
+  return i.kind == ItemKind::Function && i.node->op() == ir::Op::random_bits;
+}
+
 /// Which operands of the region's contraction a variable moves through.
 enum class Side : uint8_t {
   None,   // the region does not contract

@@ -1,6 +1,7 @@
 // Map regions: one loop nest over the space, vectors along the innermost loop.
 #include <algorithm>
 
+#include "codegen/random_words.h"
 #include "codegen/strategies.h"
 
 namespace lazuli::codegen {
@@ -26,6 +27,25 @@ void lower_map(RegionEmitter& e) {
     });
     return;
   }
+  RandomWords words(e);
+  const auto run = [&](ValueId begin, ValueId end) {
+    if (words.empty()) return e.vector_loop(begin, end, e.schedule.unroll, point);
+    const ValueId whole = e.b.prim(Prim::bit_and, kInt64, {e.b.sub(end, begin), e.b.index(-RandomWords::kPlaces)});
+    const ValueId main_end = e.b.add(begin, whole);
+    const std::vector<ValueId> none;
+    e.b.for_loop(begin, main_end, e.b.index(RandomWords::kPlaces), {}, [&](ValueId first, const auto&) {
+      words.make(first);
+      e.b.for_loop(e.b.index(0), e.b.index(RandomWords::kPlaces), e.b.index(e.lanes), {},
+                   [&](ValueId place, const auto&) {
+                     Body body{.lanes = e.lanes, .mask = {}, .values = {}};
+                     words.give(body, place);
+                     point(e.b.add(first, place), body);
+                     return none;
+                   });
+      return none;
+    });
+    e.vector_loop(main_end, end, 1, point);
+  };
   if (e.schedule.block > 0) {
     // Blocks of the innermost loop are tasks, rows vary slowest.
     const int64_t block = e.schedule.block, blocks = (inner_extent + block - 1) / block;
@@ -40,7 +60,7 @@ void lower_map(RegionEmitter& e) {
               const ValueId size = e.nest.size("block", block);
               const ValueId begin = e.b.mul(position, size);
               const ValueId end = e.b.min(e.b.add(begin, size), e.nest.size("inner", inner_extent));
-              e.vector_loop(begin, end, e.schedule.unroll, point);
+              run(begin, end);
             });
     return;
   }
@@ -70,7 +90,7 @@ void lower_map(RegionEmitter& e) {
           [&](ValueId task) {
             e.rows_of_task(task, rows, per_task, [&](ValueId row) {
               e.nest.bind_flat(0, outer, row);
-              e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll, point);
+              run(e.b.index(0), e.nest.size("inner", inner_extent));
             });
           });
 }

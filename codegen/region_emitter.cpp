@@ -72,11 +72,17 @@ uint16_t RegionEmitter::choose_lanes() const {
       if (used[v] && along[v]) return true;
     return false;
   };
+  // Places of random words are no vectors: words are made for 64 places at once, from the first one.
+  std::vector<bool> of_words(graph.items.size(), map);
+  for (const Item& i : graph.items)
+    for (ItemId o : i.operands)
+      if (!is_random_word(i)) of_words[o] = false;
+  for (ItemId o : graph.outputs) of_words[o] = false;
   std::vector<bool> varies(graph.items.size());
   size_t widest = 1;
   for (ItemId id = 0; id < graph.items.size(); ++id) {
     const Item& i = graph.items[id];
-    if (along_rows && !i.inner) continue;
+    if ((along_rows && !i.inner) || (i.kind == ItemKind::Position && of_words[id])) continue;
     bool here = i.kind == ItemKind::Reduction || runs_along(i.position);
     for (ItemId o : i.operands) here = here || varies[o];
     for (PredicateId p : i.pieces)

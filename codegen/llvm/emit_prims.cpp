@@ -218,7 +218,19 @@ PhaseEmitter::V PhaseEmitter::extremum(bool maximum, V a, V b) {
 
 PhaseEmitter::V PhaseEmitter::umulhi(V a, V b) {
   auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(a->getType());
-  llvm::Type* wide = vector_of(b_.getInt64Ty(), vector ? vector->getNumElements() : 1);
+  const unsigned lanes = vector ? vector->getNumElements() : 1;
+  if (lanes % 2 == 0) {
+    // Machines multiply every other lane: once as they stand, once moved, and the high halves put together again.
+    llvm::Type* pairs = vector_of(b_.getInt64Ty(), lanes / 2);
+    V x = b_.CreateBitCast(a, pairs), y = b_.CreateBitCast(b, pairs);
+    V low = integer(pairs, 0xffffffff), shift = integer(pairs, 32);
+    V even = b_.CreateMul(b_.CreateAnd(x, low), b_.CreateAnd(y, low));
+    V odd = b_.CreateMul(b_.CreateLShr(x, shift), b_.CreateLShr(y, shift));
+    llvm::SmallVector<int, 16> picks;
+    for (unsigned n = 0; n < lanes; ++n) picks.push_back(static_cast<int>(n % 2 ? lanes + n : n + 1));
+    return b_.CreateShuffleVector(b_.CreateBitCast(even, a->getType()), b_.CreateBitCast(odd, a->getType()), picks);
+  }
+  llvm::Type* wide = vector_of(b_.getInt64Ty(), lanes);
   V product = b_.CreateMul(b_.CreateZExt(a, wide), b_.CreateZExt(b, wide));
   return b_.CreateTrunc(b_.CreateLShr(product, integer(wide, 32)), a->getType());
 }
