@@ -49,11 +49,14 @@ void refuse_bool_subtraction(const Operands& o, const Location& loc) {
                 "to invert a mask use the `~` or `logical_not()` operator instead", loc);
 }
 
-Operands gather(std::initializer_list<Operand> list) {
+Operands gather(std::initializer_list<Operand> list, const Location& loc) {
   Operands o;
   for (const Operand& operand : list) {
     o.source[o.count] = &operand;
-    if (operand.is_tensor()) o.node[o.count] = node_of(operand.tensor());
+    if (operand.is_tensor()) {
+      impl_of(operand.tensor(), loc);
+      o.node[o.count] = node_of(operand.tensor());
+    }
     ++o.count;
   }
   return o;
@@ -150,7 +153,7 @@ NodeRef elementwise(Op op, std::initializer_list<Operand> list, const Location& 
   const ir::OpInfo& row = ir::info(op);
   if (list.size() > kMaxOperands)
     throw Error(ErrorKind::Internal, fmt::format("{} has {} operands", row.name, list.size()), {}, loc);
-  Operands o = gather(list);
+  Operands o = gather(list, loc);
   if (op == Op::sub) refuse_bool_subtraction(o, loc);
   const Device device = common_device(o, loc);
   const bool select = row.promote == Promote::Select;

@@ -91,8 +91,10 @@ int64_t retained_bytes() {
   return context().allocator.stats().live_bytes;
 }
 
-void set_num_threads(int n) {
-  if (n < 0) throw Error(ErrorKind::Value, fmt::format("set_num_threads expects a positive integer, got {}", n));
+void set_num_threads(int n, Location loc) {
+  if (n < 0)
+    throw Error(ErrorKind::Value, fmt::format("set_num_threads expects a positive integer, got {}", n),
+                "0 restores the default", loc);
   context().runtime.pool().set_num_threads(n);
 }
 

@@ -134,7 +134,7 @@ std::string shown(const std::string& path) {
 }  // namespace
 
 void throw_mismatch(std::string_view what, const std::vector<PathWriter::Entry>& a,
-                    const std::vector<PathWriter::Entry>& b) {
+                    const std::vector<PathWriter::Entry>& b, const Location& loc) {
   const auto same = [](const PathWriter::Entry& x, const PathWriter::Entry& y) {
     return x.path == y.path && x.what == y.what;
   };
@@ -152,7 +152,7 @@ void throw_mismatch(std::string_view what, const std::vector<PathWriter::Entry>&
                           ib->what);
   }
   throw Error(ErrorKind::Value, fmt::format("{}: the trees have different structures: {}", what, message),
-              "tree_structure(tree).str() shows the structure of a tree");
+              "tree_structure(tree).str() shows the structure of a tree", loc);
 }
 
 void throw_leaf_count(size_t wanted, size_t given, const Location& loc) {

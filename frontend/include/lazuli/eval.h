@@ -50,7 +50,7 @@ int64_t retained_bytes();
 
 // ---- Settings of the process. ----
 /// Threads that kernels use; 0 restores the default.
-void set_num_threads(int n);
+void set_num_threads(int n, Location loc = Location::current());
 int get_num_threads();
 /// Forgets planned programs and compiled kernels: the next evaluation of anything plans and compiles again. Compiled
 /// functions keep theirs.

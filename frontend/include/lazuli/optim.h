@@ -61,9 +61,9 @@ template <class Params>
 std::pair<Params, AdamState<Params>> adam_step(const Params& params, const Params& gradients,
                                                const AdamState<Params>& state, const Operand& rate,
                                                const AdamOptions& options, bool decoupled, Location loc) {
-  check_same_structure("the gradients", params, gradients);
-  check_same_structure("the optimiser's state", params, state.mean);
-  check_same_structure("the optimiser's state", params, state.square);
+  check_same_structure("the gradients", params, gradients, loc);
+  check_same_structure("the optimiser's state", params, state.mean, loc);
+  check_same_structure("the optimiser's state", params, state.square, loc);
   const AdamLeaves next = adam({tree_leaves(params), tree_leaves(state.mean), tree_leaves(state.square), state.steps},
                                tree_leaves(gradients), rate, options, decoupled, loc);
   return {tree_unflatten(params, next.params),
@@ -83,8 +83,8 @@ template <class Params>
 std::pair<Params, SgdState<Params>> sgd(const Params& params, const Params& gradients, const SgdState<Params>& state,
                                         const Operand& rate, const SgdOptions& options = {},
                                         Location loc = Location::current()) {
-  check_same_structure("the gradients", params, gradients);
-  check_same_structure("the optimiser's state", params, state.momentum);
+  check_same_structure("the gradients", params, gradients, loc);
+  check_same_structure("the optimiser's state", params, state.momentum, loc);
   const auto [next, momentum] =
       detail::sgd(tree_leaves(params), tree_leaves(gradients), tree_leaves(state.momentum), rate, options, loc);
   return {tree_unflatten(params, next), {tree_unflatten(state.momentum, momentum)}};

@@ -280,7 +280,7 @@ struct LeafCaller : TreeVisitor {
 
 /// Throws Error(Value) that names the first path at which the trees differ.
 [[noreturn]] void throw_mismatch(std::string_view what, const std::vector<PathWriter::Entry>& a,
-                                 const std::vector<PathWriter::Entry>& b);
+                                 const std::vector<PathWriter::Entry>& b, const Location& loc);
 [[noreturn]] void throw_leaf_count(size_t wanted, size_t given, const Location& loc);
 
 }  // namespace detail
@@ -332,12 +332,12 @@ T tree_unflatten(const T& like, std::span<const Tensor> leaves, Location loc = L
 
 /// Throws Error(Value) naming the first path at which the structures differ, unless they are equal.
 template <class A, class B>
-void check_same_structure(std::string_view what, const A& a, const B& b) {
+void check_same_structure(std::string_view what, const A& a, const B& b, const Location& loc = {}) {
   if (tree_structure(a) == tree_structure(b)) return;
   detail::PathWriter pa, pb;
   detail::walk_tree(a, pa);
   detail::walk_tree(b, pb);
-  detail::throw_mismatch(what, pa.take(), pb.take());
+  detail::throw_mismatch(what, pa.take(), pb.take(), loc);
 }
 
 /// Calls f(leaf, leaf of rest...) for corresponding leaves, in order. The trees need one structure (Error Value), not

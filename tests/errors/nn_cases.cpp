@@ -1,0 +1,80 @@
+// What is refused in losses, neural networks and optimisers.
+#include "tests/errors/cases.h"
+
+namespace lazuli::errors {
+
+std::vector<Case> nn_cases() {
+  return {
+      REFUSES(DType, "cross_entropy expects floats, but the input is int64", cross_entropy(k(), i())),
+      REFUSES(DType, "expected scalar type Long but found Float", cross_entropy(m(), v())),
+      REFUSES(Shape, "Expected input batch_size (3) to match target batch_size (2).", cross_entropy(m(), arange(2))),
+      REFUSES(DType, "Expected floating point type for target with class probabilities, got Long",
+              cross_entropy(m(), k())),
+      REFUSES(DType, "expected scalar type Long but found Float", cross_entropy(m(), m().slice(0, 0, 2))),
+      REFUSES(Shape, "cross_entropy expects an input with a class axis, but it is 0-d", cross_entropy(s(), i())),
+      REFUSES(
+          Shape,
+          "weight tensor should be defined either for all 4 classes or no classes but got weight tensor of shape: [3]",
+          cross_entropy(m(), i(), {.weight = zeros({3})})),
+      REFUSES(Value, "label_smoothing must be between 0.0 and 1.0. Got: 2",
+              cross_entropy(m(), i(), {.label_smoothing = 2})),
+      REFUSES(DType, "expected scalar type Long but found Float", nll_loss(m(), v())),
+      REFUSES(Shape, "nll_loss expects an input with a class axis, but it is 0-d", nll_loss(s(), i())),
+      REFUSES(Shape, "Expected target size [3, 2], got [3, 3]", nll_loss(zeros({3, 4, 2}), zeros({3, 3}, kInt64))),
+      REFUSES(Shape, "The size of tensor a (4) must match the size of tensor b (5) at non-singleton dimension 1",
+              mse_loss(m(), zeros({5}))),
+      REFUSES(DType, "l1_loss expects floats, but the input is int64", l1_loss(k(), k())),
+      REFUSES(Value, "huber_loss does not support non-positive values for delta.", huber_loss(m(), m(), -1)),
+      REFUSES(Value, "binary_cross_entropy takes no pos_weight", binary_cross_entropy(m(), m(), {.pos_weight = m()})),
+      REFUSES(Shape, "weight of shape [5] does not broadcast to the input's shape [3, 4]",
+              binary_cross_entropy(m(), v(), {.weight = zeros({5})})),
+      REFUSES(Shape, "The size of tensor a (4) must match the size of tensor b (5) at non-singleton dimension 1",
+              binary_cross_entropy_with_logits(m(), zeros({3, 5}))),
+      REFUSES(Value, "dropout probability has to be between 0 and 1, but got 2", dropout(m(), 2)),
+      REFUSES(DType, "dropout expects floats, but the input is int64", dropout(k(), 0.5)),
+      REFUSES(DType, "\"softmax_kernel_impl\" not implemented for 'Long'", softmax(k(), 0)),
+      REFUSES(Index, "Dimension out of range (expected to be in range of [-2, 1], but got 2)", softmax(m(), 2)),
+      REFUSES(DType, "\"softmax_kernel_impl\" not implemented for 'Bool'", softmax(b(), 0)),
+      REFUSES(DType, "\"log_softmax_kernel_impl\" not implemented for 'Long'", log_softmax(k(), 0)),
+      REFUSES(Shape, "Given normalized_shape=[5], expected input with shape [*, 5], but got input of size[3, 4]",
+              layer_norm(m(), {5})),
+      REFUSES(DType, "\"LayerNormKernelImpl\" not implemented for 'Long'", layer_norm(k(), {4})),
+      REFUSES(Shape,
+              "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+              "normalized_shape = []",
+              layer_norm(m(), IntArrayRef())),
+      REFUSES(Shape,
+              "Expected weight to be of same shape as normalized_shape, but got weight of shape [3] and "
+              "normalized_shape = [4]",
+              layer_norm(m(), {4}, zeros({3}))),
+      REFUSES(DType, "Float did not match Long", isclose(m(), k())),
+      REFUSES(Value, "rtol must be greater than or equal to zero, but got -1", isclose(m(), m(), -1)),
+      REFUSES(Value, "atol must be greater than or equal to zero, but got -1", isclose(m(), m(), 1, -1)),
+      REFUSES(Shape, "The size of tensor a (4) must match the size of tensor b (5) at non-singleton dimension 1",
+              allclose(m(), zeros({5}))),
+      REFUSES(Value, "a Tensor with 12 elements cannot be converted to Scalar", m().round(2).item<float>()),
+      REFUSES(Value, "Invalid momentum value: -1", optim::sgd(m(), m(), optim::sgd_state(m()), 0.1, {.momentum = -1})),
+      REFUSES(Shape, "the learning rate is a number or a 0-d tensor, but has shape [4]",
+              optim::sgd(m(), m(), optim::sgd_state(m()), v())),
+      REFUSES(Shape, "a gradient of shape [4] for a parameter of shape [3, 4]",
+              optim::sgd(m(), v(), optim::sgd_state(m()), 0.1)),
+      REFUSES(DType, "a parameter of type int64 cannot be optimised", optim::sgd(k(), k(), optim::sgd_state(k()), 0.1)),
+      REFUSES(Value, "Nesterov momentum requires a momentum",
+              optim::sgd(m(), m(), optim::sgd_state(m()), 0.1, {.nesterov = true})),
+      REFUSES(Shape, "steps is 0-d, but has shape [4]", optim::adam(m(), m(), {m(), m(), v()}, 0.1)),
+      REFUSES(Value, "Invalid beta parameter at index 0: 1.5",
+              optim::adam(m(), m(), optim::adam_state(m()), 0.1, {.beta1 = 1.5})),
+      REFUSES(Value,
+              "the gradients: the trees have different structures: at the whole tree one has a list of 1, the other a "
+              "list of 2",
+              optim::sgd(std::vector<Tensor>{m()}, std::vector<Tensor>{m(), m()},
+                         optim::sgd_state(std::vector<Tensor>{m()}), 0.1)),
+      REFUSES(DType, "For integral input tensors, argument alpha must not be a floating point number.",
+              k().add(k(), 0.5)),
+      REFUSES(Value, "approximate argument must be either none or tanh.", gelu(m(), "odd")),
+      REFUSES(DType, "Expected object of data type Float but got data type Long for argument 'other' in call to equal",
+              equal(m(), k())),
+  };
+}
+
+}  // namespace lazuli::errors
