@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "frontend/dlpack_abi.h"
 #include "lazuli/lazuli.h"
 #include "tests/cuda/emulated.h"
 
@@ -54,6 +55,21 @@ TEST(CudaDevice, SaysWhatThereIs) {
     EXPECT_EQ(e.kind(), ErrorKind::Device);
     EXPECT_EQ(e.message(), "there is no device cuda:3: 1 CUDA device was found");
   }
+}
+
+TEST(CudaDevice, DlpackSharesDeviceMemory) {
+  Tensor x = arange(10).to(kFloat32).to("cuda");
+  DLManagedTensorVersioned* managed = to_dlpack(x).take_versioned();
+  EXPECT_EQ(managed->dl_tensor.device.device_type, kDLCUDA);
+  EXPECT_EQ(managed->dl_tensor.device.device_id, 0);
+  EXPECT_EQ(managed->dl_tensor.data, x.data_ptr());
+  Tensor y = from_dlpack(managed);
+  EXPECT_EQ(y.device(), kCUDA);
+  EXPECT_EQ(y.data_ptr(), x.data_ptr());
+  y += 1;
+  expect_same((arange(10).to(kFloat32) + 1).to_vector<float>(), x.to_vector<float>());
+  x = Tensor();
+  expect_same((arange(10).to(kFloat32) * 2 + 2).to_vector<float>(), (y * 2).to_vector<float>());
 }
 
 TEST(CudaDevice, MovesThereAndBack) {

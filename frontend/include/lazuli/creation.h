@@ -58,7 +58,9 @@ class TensorData {
 /// literals float32, mixed ones float32. Throws Shape when sub-lists differ in length.
 Tensor tensor(const TensorData& data, TensorOptions options = {}, Location loc = Location::current());
 
+/// Zeros of this shape; sizes are 0 or more (Shape).
 Tensor zeros(IntArrayRef sizes, TensorOptions options = {}, Location loc = Location::current());
+/// Ones of this shape.
 Tensor ones(IntArrayRef sizes, TensorOptions options = {}, Location loc = Location::current());
 /// The type is the number's: bool, int64 or float32.
 Tensor full(IntArrayRef sizes, Scalar value, TensorOptions options = {}, Location loc = Location::current());
@@ -80,6 +82,7 @@ Tensor eye(int64_t n, TensorOptions options = {}, Location loc = Location::curre
 Tensor eye(int64_t n, int64_t m, TensorOptions options = {}, Location loc = Location::current());
 
 // ---- Like another tensor: its shape, and its type and device unless the options name others. ----
+/// Zeros, ones, one number, contents not to be relied on.
 Tensor zeros_like(const Tensor& x, TensorOptions options = {}, Location loc = Location::current());
 Tensor ones_like(const Tensor& x, TensorOptions options = {}, Location loc = Location::current());
 Tensor full_like(const Tensor& x, Scalar value, TensorOptions options = {}, Location loc = Location::current());

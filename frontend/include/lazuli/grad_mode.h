@@ -5,7 +5,9 @@
 
 namespace lazuli {
 
+/// Whether this thread records history.
 bool is_grad_enabled();
+/// From now on in this thread; a guard restores the mode at its end.
 void set_grad_enabled(bool on);
 
 /// Sets the mode of this thread for the life of the guard.

@@ -72,6 +72,7 @@ std::pair<Params, AdamState<Params>> adam_step(const Params& params, const Param
 
 }  // namespace detail
 
+/// The state before the first step.
 template <class Params>
 SgdState<Params> sgd_state(const Params& params, Location loc = Location::current()) {
   return {tree_map([&](const Tensor& p) { return zeros_like(p, {}, loc); }, params)};
@@ -90,6 +91,7 @@ std::pair<Params, SgdState<Params>> sgd(const Params& params, const Params& grad
   return {tree_unflatten(params, next), {tree_unflatten(state.momentum, momentum)}};
 }
 
+/// The state before the first step, also of adamw.
 template <class Params>
 AdamState<Params> adam_state(const Params& params, Location loc = Location::current()) {
   const auto zeros = [&](const Tensor& p) { return zeros_like(p, {}, loc); };

@@ -11,6 +11,7 @@
 
 namespace lazuli {
 
+/// The sum of all elements, or along axes; 0 of none.
 Tensor sum(const Tensor& x, OptionalDType dtype = {}, Location loc = Location::current());
 Tensor sum(const Tensor& x, DimList dim, bool keepdim = false, OptionalDType dtype = {},
            Location loc = Location::current());

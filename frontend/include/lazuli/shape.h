@@ -12,14 +12,17 @@ namespace lazuli {
 // ---- The views of Tensor by their names as functions. ----
 Tensor reshape(const Tensor& x, IntArrayRef sizes, Location loc = Location::current());
 Tensor flatten(const Tensor& x, int64_t start_dim = 0, int64_t end_dim = -1, Location loc = Location::current());
+/// All axes as one: flatten(0, -1).
 Tensor ravel(const Tensor& x, Location loc = Location::current());
 Tensor unflatten(const Tensor& x, int64_t dim, IntArrayRef sizes, Location loc = Location::current());
 Tensor permute(const Tensor& x, IntArrayRef dims, Location loc = Location::current());
 Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1, Location loc = Location::current());
+/// transpose by its other names.
 Tensor swapaxes(const Tensor& x, int64_t axis0, int64_t axis1, Location loc = Location::current());
 Tensor swapdims(const Tensor& x, int64_t dim0, int64_t dim1, Location loc = Location::current());
 Tensor movedim(const Tensor& x, int64_t source, int64_t destination, Location loc = Location::current());
 Tensor movedim(const Tensor& x, IntArrayRef source, IntArrayRef destination, Location loc = Location::current());
+/// movedim by its other name.
 Tensor moveaxis(const Tensor& x, int64_t source, int64_t destination, Location loc = Location::current());
 Tensor moveaxis(const Tensor& x, IntArrayRef source, IntArrayRef destination, Location loc = Location::current());
 Tensor t(const Tensor& x, Location loc = Location::current());
@@ -31,6 +34,7 @@ Tensor slice(const Tensor& x, int64_t dim, Slice::Bound start = None, Slice::Bou
              Location loc = Location::current());
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length, Location loc = Location::current());
 Tensor clone(const Tensor& x, Location loc = Location::current());
+/// How many elements.
 int64_t numel(const Tensor& x);
 
 // ---- Further views. ----

@@ -144,12 +144,18 @@ class Tensor {
   Tensor view(IntArrayRef sizes, Location loc = Location::current()) const;
   /// A view where possible, otherwise a new tensor.
   Tensor reshape(IntArrayRef sizes, Location loc = Location::current()) const;
+  /// In the shape of `other`.
   Tensor reshape_as(const Tensor& other, Location loc = Location::current()) const;
   Tensor view_as(const Tensor& other, Location loc = Location::current()) const;
+  /// The axes from start_dim to end_dim as one; a 0-d tensor becomes a vector. A view where possible.
   Tensor flatten(int64_t start_dim = 0, int64_t end_dim = -1, Location loc = Location::current()) const;
+  /// One axis as several, whose sizes multiply up to it; one of them may be -1.
   Tensor unflatten(int64_t dim, IntArrayRef sizes, Location loc = Location::current()) const;
+  /// The axes in this order, each named once.
   Tensor permute(IntArrayRef dims, Location loc = Location::current()) const;
+  /// Two axes swapped.
   Tensor transpose(int64_t dim0, int64_t dim1, Location loc = Location::current()) const;
+  /// Axes moved to other places; the others keep their order.
   Tensor movedim(int64_t source, int64_t destination, Location loc = Location::current()) const;
   Tensor movedim(IntArrayRef source, IntArrayRef destination, Location loc = Location::current()) const;
   /// Transpose of at most two axes.
@@ -158,19 +164,26 @@ class Tensor {
   Tensor T(Location loc = Location::current()) const;
   /// The last two axes swapped.
   Tensor mT(Location loc = Location::current()) const;
+  /// Without the axes of size 1, or without this one if its size is 1.
   Tensor squeeze(Location loc = Location::current()) const;
   Tensor squeeze(int64_t dim, Location loc = Location::current()) const;
+  /// A new axis of size 1, at a place from 0 to the rank.
   Tensor unsqueeze(int64_t dim, Location loc = Location::current()) const;
   /// Repeats axes of size 1 without copying; -1 keeps a size. Such views refuse writes.
   Tensor expand(IntArrayRef sizes, Location loc = Location::current()) const;
   Tensor expand_as(const Tensor& other, Location loc = Location::current()) const;
+  /// One place of an axis, which is dropped; negative indices count from the end. Throws Index beyond the size.
   Tensor select(int64_t dim, int64_t index, Location loc = Location::current()) const;
+  /// Every step-th place of an axis from start to before stop; bounds beyond the ends are clamped, the step is
+  /// positive.
   Tensor slice(int64_t dim, Slice::Bound start = None, Slice::Bound stop = None, int64_t step = 1,
                Location loc = Location::current()) const;
+  /// `length` places of an axis from start. Throws Index where they are not there.
   Tensor narrow(int64_t dim, int64_t start, int64_t length, Location loc = Location::current()) const;
 
   // ---- Indexing: views for integers, slices, None, Ellipsis, All; new tensors at index tensors and masks. Reading by
   // a mask evaluates it, because it decides the size. ----
+  /// The elements that the indices name: views where all are integers, slices, None, Ellipsis. Throws Index.
   Tensor index(std::initializer_list<TensorIndex> indices, Location loc = Location::current()) const;
   Tensor index(const std::vector<TensorIndex>& indices, Location loc = Location::current()) const;
   /// Writes `value`, broadcast, at the indexed places. Where index tensors name one place several times the last one
@@ -197,13 +210,16 @@ class Tensor {
   // ---- New tensors, and writing in place. ----
   /// Reversed along the axes: a new tensor.
   Tensor flip(IntArrayRef dims, Location loc = Location::current()) const;
+  /// A new tensor with the same elements, row-major.
   Tensor clone(Location loc = Location::current()) const;
   /// Itself when row-major, otherwise a row-major copy.
   Tensor contiguous(Location loc = Location::current()) const;
   /// Converts and broadcasts `src` to this dtype and shape.
   Tensor& copy_(const Tensor& src, Location loc = Location::current());
+  /// Sets every element, converted to this dtype.
   Tensor& fill_(Scalar value, Location loc = Location::current());
   Tensor& fill_(const Tensor& value, Location loc = Location::current());
+  /// Sets every element to 0.
   Tensor& zero_(Location loc = Location::current());
 
   // ---- Gradients: lazuli/autograd.h. ----

@@ -289,6 +289,7 @@ struct LeafCaller : TreeVisitor {
 template <class T>
 inline constexpr bool is_tree_v = detail::is_tree<std::remove_cvref_t<T>>();
 
+/// Everything of a tree but its leaves and numbers, to compare and to print.
 template <class T>
 TreeStructure tree_structure(const T& tree) {
   detail::StructureWriter w;
@@ -296,6 +297,7 @@ TreeStructure tree_structure(const T& tree) {
   return w.take();
 }
 
+/// The defined tensors, in order.
 template <class T>
 std::vector<Tensor> tree_leaves(const T& tree) {
   std::vector<Tensor> leaves;
