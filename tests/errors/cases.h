@@ -37,6 +37,7 @@ std::vector<Case> exchange_cases();
 std::vector<Case> index_cases();
 std::vector<Case> nn_cases();
 std::vector<Case> product_cases();
+std::vector<Case> statistics_cases();
 std::vector<Case> view_cases();
 
 // ---- Operands: 0, 1, 2 ... of these shapes. ----

@@ -1,8 +1,12 @@
 // Every message that a user can cause: its kind and first sentence, the user's line, the hint. The sentences are
-// PyTorch's where it has one, which the recorded corpus proves.
+// PyTorch's where it has one, which the recorded corpus proves. A message without a case fails EveryMessageHasACase.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "tests/errors/cases.h"
+#include "tests/errors/messages.h"
 
 namespace lazuli::errors {
 namespace {
@@ -60,8 +64,36 @@ TEST(Errors, Nn) {
 TEST(Errors, Products) {
   check(product_cases());
 }
+TEST(Errors, Statistics) {
+  check(statistics_cases());
+}
 TEST(Errors, Views) {
   check(view_cases());
+}
+
+/// Messages that no case raises, one per line, with "..." where something is put in; # begins a remark.
+std::vector<std::string> without_case() {
+  std::ifstream file(LAZULI_SOURCE_DIR "/tests/errors/without_case.txt");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);)
+    if (!line.empty() && line[0] != '#') lines.push_back(line);
+  return lines;
+}
+
+TEST(Errors, EveryMessageHasACase) {
+  std::vector<std::string> raised;
+  for (const auto& cases : {arithmetic_cases(), autograd_cases(), compile_cases(), creation_cases(), exchange_cases(),
+                            index_cases(), nn_cases(), product_cases(), statistics_cases(), view_cases()})
+    for (const Case& c : cases) raised.emplace_back(c.message);
+  const std::vector<std::string> excused = without_case();
+  const std::vector<Message> messages = messages_below(LAZULI_SOURCE_DIR "/frontend");
+  EXPECT_GT(messages.size(), 300u);
+  for (const Message& m : messages) {
+    const bool covered = std::any_of(raised.begin(), raised.end(), [&](const std::string& r) { return m.matches(r); });
+    const bool listed = std::find(excused.begin(), excused.end(), m.str()) != excused.end();
+    EXPECT_TRUE(covered || listed) << m.place << ": " << m.str() << "\nhas no case: add one to tests/errors";
+    EXPECT_FALSE(covered && listed) << m.str() << "\nhas a case: take it out of without_case.txt";
+  }
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ std::vector<Case> view_cases() {
       REFUSES(Value, "stack expects a non-empty TensorList", stack({})),
       REFUSES(Shape, "stack expects each tensor to be equal size, but got [3, 4] at entry 0 and [4] at entry 1",
               stack({m(), v()})),
-      REFUSES(Unsupported, "pad: mode \"odd\" is not offered", pad(m(), {1, 1}, "odd")),
+      REFUSES(Unsupported, "Unrecognised padding mode odd", pad(m(), {1, 1}, "odd")),
       REFUSES(Value, "Padding length must be divisible by 2", pad(m(), {1})),
       REFUSES(Shape,
               "Padding length should be less than or equal to two times the input dimension but got padding length 4 "
