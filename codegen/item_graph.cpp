@@ -47,6 +47,7 @@ class Builder {
     if (region_.kind == RegionKind::Scatter) return scatter();
     if (region_.kind == RegionKind::Sort) return sort();
     if (region_.kind == RegionKind::Scan) return scan();
+    if (region_.kind == RegionKind::Update) return update();
     for (size_t o = 0; o < region_.outputs.size(); ++o) {
       const Node* n = region_.outputs[o];
       out_.outputs.push_back(evaluate({n, region_.output_index[o], IndexArena::kAlways}));
@@ -73,6 +74,15 @@ class Builder {
     s.axes = split_indices(n->input(0), n->attr_as<AxesAttr>().axes, operands, &where, &s.indices);
     s.position = arena_.flatten(where, n->shape());
     out_.scatter = std::move(s);
+    return std::move(out_);
+  }
+
+  ItemGraph update() {
+    const Node* n = region_.outputs[0];
+    const IndexVec part(std::span<const IndexId>(region_.axes.data(), region_.axes.size()));
+    out_.outputs.push_back(evaluate({n->input(1), part, IndexArena::kAlways}));
+    out_.output_position.push_back(arena_.flatten(region_.output_index[0], n->shape()));
+    out_.output_inner.push_back(false);
     return std::move(out_);
   }
 
@@ -267,6 +277,11 @@ class Builder {
         item.kind = ItemKind::Function;
         item.operands = std::move(operands);
         item.function = std::make_shared<scalar::Function>(lower_cast(n->input(0)->dtype(), n->dtype()));
+        return add(std::move(item));
+      case Op::bitcast:
+        item.kind = ItemKind::Function;
+        item.operands = std::move(operands);
+        item.function = std::make_shared<scalar::Function>(lower_bitcast(n->input(0)->dtype(), n->dtype()));
         return add(std::move(item));
       default:
         break;

@@ -58,7 +58,8 @@ uint16_t RegionEmitter::choose_lanes() const {
   if (schedule.threads) return 1;
   // What is the same for all lanes of a map is computed once, in scalars, whatever its width: the places of a gather of
   // rows.
-  const bool map = region.kind == RegionKind::Map, scatter = region.kind == RegionKind::Scatter;
+  const bool map = region.kind == RegionKind::Map || region.kind == RegionKind::Update;
+  const bool scatter = region.kind == RegionKind::Scatter;
   // Rows' own results are scalars there, of whatever width: positions above all.
   const bool along_rows = schedule.strategy == Strategy::RowInner || schedule.strategy == Strategy::RowSplit;
   std::vector<bool> along(region.arena->variable_count(), !map && !scatter);
@@ -111,8 +112,8 @@ void RegionEmitter::declare_buffers() {
     const Node* n = region.outputs[o];
     target_.output_buffer_of[n] = declare(n, aliased[o] ? Role::InOut : Role::Output);
     if (aliased[o]) target_.buffer_of[aliased[o]] = target_.output_buffer_of[n];
-    lowered.bytes_written += n->nbytes();
-    bytes_moved += n->nbytes();
+    lowered.bytes_written += bytes_written(region, n);
+    bytes_moved += bytes_written(region, n);
   }
   for (const Node* n : region.inputs) {
     lowered.bytes_read += bytes_read(region, n);

@@ -137,7 +137,8 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
   Schedule s;
   s.threads = 256;
   s.registers = 128;
-  if (region.kind == RegionKind::Map) {
+  const bool map = region.kind == RegionKind::Map || region.kind == RegionKind::Update;
+  if (map) {
     s.block = 1024;
     return s;
   }
@@ -196,7 +197,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   const int64_t half_of_l3 = options.target.l3_bytes / 2;
   const bool heavy = probe.graph.ops_per_point > 24 || probe.graph.items.size() > 24;
 
-  if (region.kind == RegionKind::Map) {
+  if (region.kind == RegionKind::Map || region.kind == RegionKind::Update) {
     s.strategy = Strategy::Map;
     s.unroll = heavy || nest.groups().empty() ? 1 : 2;
     const bool flat = nest.kept_count() <= 1;
@@ -207,6 +208,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     }
     bool only = true;  // every output is streamed, so that one flag serves all
     for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
+    if (region.kind == RegionKind::Update) return s;
     s.non_temporal = only && can_stream(inner, half_of_l3);
     if (const TurnedLoads turned = turned_loads(probe); !turned.loads.empty()) {
       s.strategy = Strategy::MapTiled;

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
 namespace lazuli {
 
 bool is_row_major(const ir::Dims& shape, const ir::Dims& strides) {
@@ -41,6 +45,50 @@ std::optional<ir::Dims> reshaped_strides(const ir::Dims& shape, const ir::Dims& 
   }
   if (next != 0) return std::nullopt;
   return result;
+}
+
+bool overlaps(const ir::Dims& shape, const ir::Dims& strides) {
+  if (ir::numel(shape) == 0) return false;
+  struct Axis {
+    int64_t stride, size;
+  };
+  std::vector<Axis> axes;
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (shape[d] > 1) axes.push_back({strides[d], shape[d]});
+  std::sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.stride < b.stride; });
+  // The axis of the largest stride adds no overlap where it steps over all that the others reach.
+  int64_t reach = 0;
+  for (const Axis& a : axes) reach += (a.size - 1) * a.stride;
+  while (!axes.empty()) {
+    const Axis last = axes.back();
+    if (last.stride == 0) return true;
+    reach -= (last.size - 1) * last.stride;
+    if (last.stride <= reach) {
+      reach += (last.size - 1) * last.stride;
+      break;
+    }
+    axes.pop_back();
+  }
+  if (axes.size() <= 1) return false;
+  if (axes.front().stride == 0) return true;
+  if (axes.size() == 2) {
+    const int64_t common = std::gcd(axes[0].stride, axes[1].stride);
+    return axes[1].stride / common < axes[0].size && axes[0].stride / common < axes[1].size;
+  }
+  std::vector<bool> taken(static_cast<size_t>(reach) + 1);
+  std::vector<int64_t> at(axes.size(), 0);
+  for (int64_t place = 0;;) {
+    if (taken[static_cast<size_t>(place)]) return true;
+    taken[static_cast<size_t>(place)] = true;
+    size_t d = 0;
+    for (; d < axes.size(); ++d) {
+      place += axes[d].stride;
+      if (++at[d] < axes[d].size) break;
+      place -= axes[d].size * axes[d].stride;
+      at[d] = 0;
+    }
+    if (d == axes.size()) return false;
+  }
 }
 
 ir::Dims infer_sizes(std::span<const int64_t> sizes, int64_t numel, const Location& loc) {

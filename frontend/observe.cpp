@@ -8,6 +8,7 @@
 #include "frontend/context.h"
 #include "frontend/element.h"
 #include "frontend/layout.h"
+#include "frontend/view_steps.h"
 #include "lazuli/tensor.h"
 #include "runtime/context.h"
 
@@ -92,11 +93,12 @@ Scalar Tensor::item(Location loc) const {
     throw Error(ErrorKind::Value, fmt::format("a Tensor with {} elements cannot be converted to Scalar", numel()), {},
                 loc);
   refuse_observation(*impl.root, "item", loc);
-  const auto value = ready_value(impl);
+  const Tensor read = as_read(*this, loc);
+  const auto value = ready_value(*read.impl());
   return visit_dtype(impl.dtype, [&](auto tag) -> Scalar {
     using T = typename decltype(tag)::type;
     T v;
-    context().runtime.download(&v, *value->buffer, sizeof v, first_byte(impl));
+    context().runtime.download(&v, *value->buffer, sizeof v, first_byte(*read.impl()));
     if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
       return Scalar(static_cast<float>(v));
     } else {
@@ -127,8 +129,9 @@ Tensor::operator bool() const {
 
 template <class T>
 std::vector<T> Tensor::to_vector(Location loc) const {
-  const TensorImpl& impl = *impl_of(*this, loc);
-  refuse_observation(*impl.root, "to_vector", loc);
+  refuse_observation(*impl_of(*this, loc)->root, "to_vector", loc);
+  const Tensor read = as_read(*this, loc);
+  const TensorImpl& impl = *read.impl();
   std::vector<T> result(static_cast<size_t>(numel()));
   const OnHost value(impl);
   const std::byte* base = value.first();

@@ -7,6 +7,7 @@
 
 #include "frontend/compile/scope.h"
 #include "frontend/format.h"
+#include "frontend/view_steps.h"
 #include "lazuli/tensor.h"
 
 namespace lazuli {
@@ -21,7 +22,7 @@ struct HostView {
 HostView host_view(const Tensor& t) {
   refuse_observation(*t.impl()->root, "printing", t.impl()->where);
   HostView v;
-  v.tensor = t.to(kCPU).contiguous();
+  v.tensor = as_read(t, t.impl()->where).to(kCPU).contiguous();
   v.array = {v.tensor.dtype(), v.tensor.sizes(), v.tensor.strides(), v.tensor.const_data_ptr()};
   return v;
 }

@@ -10,6 +10,7 @@
 #include "frontend/external.h"
 #include "frontend/forms.h"
 #include "frontend/history.h"
+#include "frontend/view_steps.h"
 
 namespace lazuli {
 
@@ -61,34 +62,6 @@ Tensor base_of(std::shared_ptr<Storage> root, const Location& loc) {
 
 namespace {
 
-/// What the value before `step` becomes when the value after it is `inner`.
-ir::NodeRef write_back(const ViewStep& step, const ir::NodeRef& before, const ir::NodeRef& inner, const Location& loc) {
-  switch (step.op) {
-    case ir::Op::slice:
-      return make_node(ir::Op::slice_update, {before.get(), inner.get()}, step.attr, loc);
-    case ir::Op::permute: {
-      const ir::Dims& axes = std::get<ir::AxesAttr>(step.attr).axes;
-      ir::Dims inverse(axes.size());
-      for (size_t i = 0; i < axes.size(); ++i) inverse[static_cast<size_t>(axes[i])] = static_cast<int64_t>(i);
-      return make_node(ir::Op::permute, {inner.get()}, ir::AxesAttr{inverse}, loc);
-    }
-    case ir::Op::reshape:
-    case ir::Op::expand:  // without repetition (checked by assign): only axes of size 1 are new
-      return before->numel() == inner->numel() ? reshape_to(inner, before->shape(), loc) : before;
-    default:
-      throw Error(ErrorKind::Internal, fmt::format("{} is not a view step", ir::name(step.op)));
-  }
-}
-
-ir::NodeRef apply(const ViewStep& step, const ir::NodeRef& before, const Location& loc) {
-  if (step.op == ir::Op::stop_gradient) return untracked(before, loc);
-  ir::NodeSpec spec{.op = step.op, .inputs = {before.get()}, .attr = step.attr, .dtype = before->dtype()};
-  spec.shape = step.shape;
-  spec.device = before->device();
-  spec.payload = step.payload;
-  return make_node(std::move(spec), loc);
-}
-
 /// The value of a storage, waiting for one that is being computed.
 ir::NodeRef value_of(const std::shared_ptr<Storage>& root, bool tracked) {
   if (is_traced(*root)) return traced_value(root);
@@ -126,17 +99,6 @@ bool recorded(const TensorImpl& t, const ir::Node& value, const Location& loc) {
     return false;
   }
   return true;
-}
-
-void check_writable(const TensorImpl& t, const Location& loc) {
-  for (const int64_t size : t.shape)
-    if (size == 0) return;
-  for (size_t d = 0; d < t.shape.size(); ++d)
-    if (t.strides[d] == 0 && t.shape[d] > 1)
-      throw Error(ErrorKind::Value,
-                  "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                  "location. Please clone() the tensor before performing the operation.",
-                  {}, loc);
 }
 
 }  // namespace
@@ -250,31 +212,26 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
   if (value->dtype() != impl.dtype || value->shape() != impl.shape)
     throw Error(ErrorKind::Internal, fmt::format("assign: a value of {}{} for a tensor of {}{}", name(value->dtype()),
                                                  ir::str(value->shape()), name(impl.dtype), ir::str(impl.shape)));
-  check_writable(impl, loc);
+  const WritePath path(dst, loc);
   check_may_write(*impl.root, loc);
   const bool record = recorded(impl, *value, loc);
   if (!record) value = untracked(value, loc);
   Context& ctx = context();
   const std::shared_ptr<Storage>& root = impl.root;
-  std::vector<ir::NodeRef> chain(impl.steps.size() + 1);
-  ir::NodeRef previous;
+  ir::NodeRef before, previous;
   uint64_t written = 0;
   for (;;) {  // built outside the lock; again if another handle has written meanwhile
     if (is_traced(*root)) {
-      chain[0] = traced_value(root);
+      before = traced_value(root);
     } else {
       std::unique_lock lock(ctx.mutex);
       ctx.wait_landed(lock, *root);
-      chain[0] = root->value;
+      before = root->value;
       written = root->version;
     }
-    ir::NodeRef next = value;
-    const ir::NodeRef history = !record && chain[0]->differentiable() ? chain[0] : nullptr;
-    if (history) chain[0] = untracked(history, loc);
-    for (size_t i = 0; i < impl.steps.size(); ++i)
-      chain[i + 1] = is_history(impl.steps[i].op) ? chain[i] : apply(impl.steps[i], chain[i], loc);
-    for (size_t i = impl.steps.size(); i-- > 0;)
-      if (!is_history(impl.steps[i].op)) next = write_back(impl.steps[i], chain[i], next, loc);
+    const ir::NodeRef history = !record && before->differentiable() ? before : nullptr;
+    if (history) before = untracked(history, loc);
+    ir::NodeRef next = path.write(before, value, loc);
     if (history) next = written_over(next, history, loc);
     if (is_traced(*root)) return write_traced(root, std::move(next), loc);
     std::unique_lock lock(ctx.mutex);
@@ -292,7 +249,7 @@ void assign(Tensor& dst, ir::NodeRef value, Location loc) {
     }
     break;
   }
-  chain.clear();
+  before = nullptr;
   value = nullptr;
   bool at_once = ctx.eager.load(std::memory_order_relaxed);
   {

@@ -63,13 +63,15 @@ struct Storage : std::enable_shared_from_this<Storage> {
   bool escaped() const { return held && held->buffer->external(); }
 };
 
-/// One op from the value before it to the value after it (shape): a movement, or `variable` (this handle and what is
-/// made from it are differentiated up to here) or `stop_gradient` (they are not: detach).
+/// One op from the value before it to the value after it (shape): a movement (or a gather or bitcast: view_steps.h), or
+/// `variable` (this handle and what is made from it are differentiated up to here) or `stop_gradient` (they are not:
+/// detach).
 struct ViewStep {
   ir::Op op;
   ir::Attr attr;
   ir::Shape shape;
   std::shared_ptr<ir::Payload> payload = nullptr;  // variable: see GradSlot
+  DType dtype = kFloat32;                          // bitcast: what the bits are read as
 };
 
 struct TensorImpl;
@@ -104,7 +106,7 @@ struct TensorImpl {
   std::shared_ptr<Storage> root;
   std::vector<ViewStep> steps;  // from the root outwards
   ir::Shape shape;
-  ir::Dims strides;  // in elements of the root
+  ir::Dims strides;  // of the root, in elements of dtype
   int64_t offset = 0;
   DType dtype;
   Device device;

@@ -49,10 +49,20 @@ Tensor view_of(const Tensor& t, ViewStep step, ir::Dims strides, int64_t offset,
 
 namespace {
 
+/// The view that is all of it, as it is: another tensor.
+Tensor same_view(const Tensor& t, const Location& loc) {
+  auto impl = std::make_shared<TensorImpl>(*t.impl());
+  impl->where = loc;
+  impl->taken = nullptr;
+  impl->slot = nullptr;
+  if (!grad_enabled() && is_tracked(*impl)) impl->steps.push_back({ir::Op::stop_gradient, ir::NoAttr{}, impl->shape});
+  return Tensor(std::move(impl));
+}
+
 /// A reshape that strides express.
 Tensor reshape_view(const Tensor& t, const ir::Dims& sizes, ir::Dims strides, const Location& loc) {
   const TensorImpl& impl = *t.impl();
-  if (impl.shape == sizes) return t;
+  if (impl.shape == sizes) return same_view(t, loc);
   return view_of(t, {ir::Op::reshape, ir::NoAttr{}, sizes}, std::move(strides), impl.offset, loc);
 }
 
@@ -160,7 +170,7 @@ Tensor Tensor::permute(IntArrayRef dims, Location loc) const {
     shape.push_back(impl.shape[static_cast<size_t>(a)]);
     strides.push_back(impl.strides[static_cast<size_t>(a)]);
   }
-  if (identity) return *this;
+  if (identity) return same_view(*this, loc);
   return view_of(*this, {ir::Op::permute, ir::AxesAttr{axes}, shape}, strides, impl.offset, loc);
 }
 
@@ -168,7 +178,7 @@ Tensor Tensor::transpose(int64_t dim0, int64_t dim1, Location loc) const {
   const int64_t rank = dim();
   dim0 = wrap_dim(dim0, rank, loc);
   dim1 = wrap_dim(dim1, rank, loc);
-  if (rank == 0) return *this;
+  if (rank == 0) return same_view(*this, loc);
   ir::Dims axes;
   for (int64_t d = 0; d < rank; ++d) axes.push_back(d == dim0 ? dim1 : d == dim1 ? dim0 : d);
   return permute(IntArrayRef(axes.data(), axes.size()), loc);
@@ -190,7 +200,7 @@ Tensor Tensor::movedim(IntArrayRef source, IntArrayRef destination, Location loc
   if (rank == 0) {
     for (const int64_t d : source) wrap_dim(d, 0, loc);
     for (const int64_t d : destination) wrap_dim(d, 0, loc);
-    return *this;
+    return same_view(*this, loc);
   }
   ir::Dims order(static_cast<size_t>(rank), -1);
   std::vector<bool> moved(static_cast<size_t>(rank), false);
@@ -219,7 +229,7 @@ Tensor Tensor::t(Location loc) const {
   if (rank > 2)
     throw Error(ErrorKind::Shape, fmt::format("t() expects a tensor with <= 2 dimensions, but self is {}D", rank), {},
                 loc);
-  return rank < 2 ? *this : transpose(0, 1, loc);
+  return rank < 2 ? same_view(*this, loc) : transpose(0, 1, loc);
 }
 
 Tensor Tensor::T(Location loc) const {
@@ -250,7 +260,7 @@ Tensor Tensor::squeeze(Location loc) const {
 Tensor Tensor::squeeze(int64_t dim, Location loc) const {
   const TensorImpl& impl = *impl_of(*this, loc);
   dim = wrap_dim(dim, this->dim(), loc);
-  if (impl.shape.empty() || impl.shape[static_cast<size_t>(dim)] != 1) return *this;
+  if (impl.shape.empty() || impl.shape[static_cast<size_t>(dim)] != 1) return same_view(*this, loc);
   return reshape_view(*this, erase_axis(impl.shape, dim), erase_axis(impl.strides, dim), loc);
 }
 
@@ -297,7 +307,7 @@ Tensor Tensor::expand(IntArrayRef sizes, Location loc) const {
                   {}, loc);
     }
   }
-  if (shape == impl.shape) return *this;
+  if (shape == impl.shape) return same_view(*this, loc);
   return view_of(*this, {ir::Op::expand, ir::NoAttr{}, shape}, strides, impl.offset, loc);
 }
 
@@ -330,7 +340,7 @@ Tensor Tensor::slice(int64_t dim, Slice::Bound start, Slice::Bound stop, int64_t
   const int64_t first = clamp(start.value.value_or(0));
   const int64_t last = std::max(first, clamp(stop.value.value_or(n)));
   const int64_t length = (last - first) / step + ((last - first) % step != 0);
-  if (length == n && (step == 1 || n <= 1)) return *this;
+  if (length == n && (step == 1 || n <= 1)) return same_view(*this, loc);
   ir::SliceAttr attr{ir::Dims(rank, 0), ir::Dims(rank, 1)};
   attr.start[d] = length == 0 ? 0 : first;
   attr.step[d] = length <= 1 ? 1 : step;

@@ -35,6 +35,8 @@ class ScalarCache {
     switch (n->op()) {
       case Op::cast:
         return lower_cast(operands[0], n->dtype());
+      case Op::bitcast:
+        return lower_bitcast(operands[0], n->dtype());
       case Op::iota:
         return lower_cast(kInt64, n->dtype());
       case Op::random_bits: {

@@ -56,6 +56,16 @@ scalar::Function lower_cast(DType from, DType to) {
   return s.finish({s.convert(s.param(0), to)});
 }
 
+scalar::Function lower_bitcast(DType from, DType to) {
+  Builder s({from});
+  const Value x = s.param(0);
+  if (is_bool(from) || is_bool(to) || from == to) return s.finish({s.convert(x, to)});
+  const Value bits = s.bitcast(x, to);
+  if (!is_floating(from)) return s.finish({bits});
+  const Value number = s.convert(x, compute_type(from));
+  return s.finish({s.select(s.eq(number, number), bits, s.bitcast(s.constant(from, NAN), to))});
+}
+
 DType accumulator_type(Op, DType operand) {
   return compute_type(operand);
 }

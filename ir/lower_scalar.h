@@ -9,6 +9,8 @@ namespace lazuli::ir {
 /// `operands`: dtypes in memory; result type as the op's row says. Cached by (op, dtypes) by the caller if need be.
 scalar::Function lower_elementwise(Op op, std::span<const DType> operands);
 scalar::Function lower_cast(DType from, DType to);
+/// The bits of one element as another dtype of the same size.
+scalar::Function lower_bitcast(DType from, DType to);
 /// The combining step of sum, prod, max, min, any, all: (accumulator, element) -> accumulator, in the accumulation
 /// type.
 scalar::Function lower_combine(Op reduce, DType accumulator);

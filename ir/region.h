@@ -17,6 +17,7 @@ enum class RegionKind : uint8_t {
   Sort,      // one argsort of a stored operand; the space is the result's
   Scan,      // one scan, with elementwise work before; the scanned axis counts as reduced
   Scatter,   // one scatter, with elementwise work before; the space is the result's, then that of the indices
+  Update,    // one slice_update over the memory of its base; the space is that of the part, and only it is stored
 };
 std::string_view name(RegionKind k);
 
@@ -33,7 +34,8 @@ struct Region {
   std::vector<const Node*> nodes;
   /// Read here: data and argument leaves, and outputs of earlier regions.
   std::vector<const Node*> inputs;
-  /// Stored here, each at its index: one element per point of the space, or of its axes that are not reduced.
+  /// Stored here, each at its index: one element per point of the space, or of its axes that are not reduced. Of an
+  /// Update the other elements are those of the base, which stand in the same memory when the region runs.
   std::vector<const Node*> outputs;
   std::vector<IndexVec> output_index;
   /// Pairs (index into outputs, index into inputs) that may share one buffer: the input is read only at the element
@@ -46,6 +48,8 @@ struct Region {
 
 /// Bytes of an input that the region reads at least: of what it reads at indices only, not more than it takes.
 int64_t bytes_read(const Region& region, const Node* input);
+/// Bytes of an output that it writes: of an update those of the part.
+int64_t bytes_written(const Region& region, const Node* output);
 
 /// Why a producer and a consumer are in different kernels.
 enum class Unfused : uint8_t {
@@ -58,6 +62,7 @@ enum class Unfused : uint8_t {
   OpLimit,           // the kernel would exceed the limit on operations
   BufferLimit,       // the kernel would exceed the limit on buffers
   Cycle,             // fusing would make two kernels wait for each other
+  Updated,           // a part of it is overwritten where it stands
   Disabled,          // fusion is switched off
 };
 std::string_view name(Unfused r);

@@ -12,7 +12,7 @@ using namespace ir;
 
 double OpCosts::of(const Node* n) {
   if (n->op() == Op::random_bits) return 90;  // ten Philox rounds
-  if (!is_elementwise(n->op()) && n->op() != Op::cast) return 0;
+  if (!is_elementwise(n->op()) && n->op() != Op::cast) return n->op() == Op::bitcast ? 1 : 0;
   SmallVec<DType, 4> types;
   for (const Node* in : n->inputs()) types.push_back(in->dtype());
   uint32_t key = static_cast<uint32_t>(n->op());
@@ -51,6 +51,9 @@ RegionBuilder::RegionBuilder(const Node* root, bool of_its_own) {
     kind_ = RegionKind::Row;
     const std::vector<bool> reduced = is_reduced_axis(root);
     for (size_t d = 0; d < reduced.size(); ++d) add_axes({{root->input(0)->shape()[d]}}, reduced[d]);
+  } else if (root->op() == Op::slice_update && of_its_own) {
+    kind_ = RegionKind::Update;
+    add_axes(root->input(1)->shape(), false);
   } else {
     add_axes(root->shape(), false);
     if (root->op() == Op::dot_general) {
@@ -86,6 +89,12 @@ std::string RegionBuilder::space_key(const Node* root, bool of_its_own) {
 
 IndexVec RegionBuilder::root_index(const Node* root) const {
   IndexVec index;
+  if (kind_ == RegionKind::Update) {
+    const SliceAttr& s = root->attr_as<SliceAttr>();
+    for (size_t d = 0; d < axes_.size(); ++d)
+      index.push_back(arena_->offset(arena_->scale(axes_[d], s.step[d]), s.start[d]));
+    return index;
+  }
   // A map's axes are the first ones, and they stay so when a reduction joins: it may reduce some of them, or bring
   // more.
   for (size_t d = 0; d < axes_.size() && index.size() < root->rank(); ++d)
@@ -138,7 +147,7 @@ std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& 
 }
 
 bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
-  if (kind_ == RegionKind::Scatter || kind_ == RegionKind::Sort || kind_ == RegionKind::Scan) return false;
+  if (kind_ != RegionKind::Map && kind_ != RegionKind::Row && kind_ != RegionKind::Contract) return false;
   // One element per point of the space, in row-major order: also through a reshape.
   IndexId full = arena_->zero(), kept = arena_->zero();
   int64_t full_size = 1, kept_size = 1;
@@ -311,7 +320,8 @@ Region RegionBuilder::finish() {
     if (!reduced_[d]) kept_points *= extents_[d];
   }
   for (const Node* n : r.outputs)
-    if (n->numel() != kept_points && ((kind_ != RegionKind::Row && kind_ != RegionKind::Scan) || n->numel() != points))
+    if (kind_ != RegionKind::Update && n->numel() != kept_points &&
+        ((kind_ != RegionKind::Row && kind_ != RegionKind::Scan) || n->numel() != points))
       throw Error(ErrorKind::Internal, fmt::format("a region over {} cannot store a {} of shape {}", str(r.space),
                                                    name(n->op()), str(n->shape())));
   // A row's kept outputs are stored before the row is read once more for the others.

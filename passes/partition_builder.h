@@ -25,7 +25,8 @@ class RegionBuilder {
  public:
   /// A region whose space is that of `root`: its shape (map), its operand's (reduction), result and contracted axes
   /// (dot).
-  /// `of_its_own`: dot, scatters, scans and argsort, whose kind of region no other root joins.
+  /// `of_its_own`: dot, scatters, scans, argsort and updates (slice_update in place), whose kind of region no other root
+  /// joins.
   RegionBuilder(const ir::Node* root, bool of_its_own);
 
   ir::IndexArena& arena() { return *arena_; }
@@ -52,6 +53,8 @@ class RegionBuilder {
   bool accept_contraction(const ir::Node* n, const ir::IndexVec& index, bool all);
   /// Whether a root above `dot` (null: above none) may be computed here: a region contracts once. Remembers it.
   bool shares_contraction(const ir::Node* dot);
+  /// Index of the part of the update that this region is.
+  ir::IndexVec part_index() const { return ir::IndexVec(std::span<const ir::IndexId>(axes_.data(), axes_.size())); }
   ir::IndexVec reduction_operand(const ir::Node* n, const ir::IndexVec& index) const;
   /// Reduced, contracted or index axes, in order.
   std::vector<ir::IndexId> reduced_axes() const;

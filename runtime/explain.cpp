@@ -51,6 +51,8 @@ std::string_view why(ir::Unfused reason) {
       return "the kernel would have too many buffers";
     case ir::Unfused::Cycle:
       return "the two kernels would wait for each other";
+    case ir::Unfused::Updated:
+      return "a part of it is overwritten where it stands";
     case ir::Unfused::Disabled:
       return "fusion is switched off";
   }

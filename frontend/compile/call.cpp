@@ -283,6 +283,17 @@ Tensor replay(Tensor t, const std::vector<ViewStep>& steps, const Location& loc)
       case ir::Op::reshape:
         t = t.reshape({s.shape.data(), s.shape.size()}, loc);
         break;
+      case ir::Op::bitcast:
+        t = t.view(s.dtype, loc);
+        break;
+      case ir::Op::gather: {
+        const auto& a = std::get<ir::SliceAttr>(s.attr);
+        const Tensor flat = t.reshape({-1}, loc);
+        ir::Dims strides = a.step;
+        for (int64_t& n : strides) n *= flat.stride(0, loc);
+        t = view_of(flat, s, strides, flat.storage_offset() + a.start[0] * flat.stride(0, loc), loc);
+        break;
+      }
       default:
         throw Error(ErrorKind::Internal, fmt::format("{} is not a view step", ir::name(s.op)));
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <tuple>
 
 #include "frontend/compile/call.h"
 #include "frontend/context.h"
@@ -38,6 +39,7 @@ void put(std::string& key, const ir::Dims& dims) {
 void put(std::string& key, const ViewStep& s) {
   put(key, s.op);
   put(key, s.shape);
+  put(key, s.dtype);
   if (const auto* axes = std::get_if<ir::AxesAttr>(&s.attr)) put(key, axes->axes);
   if (const auto* slice = std::get_if<ir::SliceAttr>(&s.attr)) {
     put(key, slice->start);
@@ -54,13 +56,13 @@ Enter enter_of(const TensorImpl& impl) {
   if (std::none_of(impl.steps.begin(), impl.steps.end(), moves)) return Enter::Whole;
   if (is_row_major(impl.shape, impl.strides)) return Enter::Window;
   for (const ViewStep& s : impl.steps)
-    if (s.op == ir::Op::slice) return Enter::Copied;
+    if (s.op == ir::Op::slice || s.op == ir::Op::gather || s.op == ir::Op::bitcast) return Enter::Copied;
   return Enter::Steps;
 }
 
-ir::Shape root_shape(const TensorImpl& impl) {
+std::pair<ir::Shape, DType> root_type(const TensorImpl& impl) {
   std::lock_guard lock(context().mutex);
-  return impl.root->value->shape();
+  return {impl.root->value->shape(), impl.root->value->dtype()};
 }
 
 /// The first leaf that shares the storage; the leaf itself if none does.
@@ -79,10 +81,11 @@ LeafFacts facts_of(const TensorImpl& impl, Enter enter, uint32_t group) {
   f.device = impl.device;
   f.shape = impl.shape;
   if (enter == Enter::Steps) {
-    f.root_shape = root_shape(impl);
+    std::tie(f.root_shape, f.root_dtype) = root_type(impl);
     std::copy_if(impl.steps.begin(), impl.steps.end(), std::back_inserter(f.steps), moves);
   } else {
     f.root_shape = impl.shape;
+    f.root_dtype = impl.dtype;
   }
   return f;
 }
@@ -110,7 +113,9 @@ class LeafReader {
       put(key, impl.shape);
       if (enter != Enter::Steps) continue;
       put(key, group);
-      put(key, root_shape(impl));
+      const auto [shape, dtype] = root_type(impl);
+      put(key, shape);
+      put(key, dtype);
       put(key, std::count_if(impl.steps.begin(), impl.steps.end(), moves));
       for (const ViewStep& s : impl.steps)
         if (moves(s)) put(key, s);

@@ -67,7 +67,7 @@ void Tracer::make_inputs() {
       input_of_leaf[i] = input_of_leaf[f.group];
     } else {
       input_of_leaf[i] = roots_.size();
-      const Tensor base = scope_.placeholder(f.root_shape, f.dtype, f.device, where_);
+      const Tensor base = scope_.placeholder(f.root_shape, f.root_dtype, f.device, where_);
       const auto& root = base.impl()->root;
       const auto& donate = options_.donate;
       const bool named =
@@ -85,6 +85,7 @@ void Tracer::make_inputs() {
       impl->shape = from.shape;
       impl->strides = from.strides;
       impl->offset = from.offset;
+      impl->dtype = from.dtype;
       t = Tensor(std::move(impl));
     }
     handles_.push_back(std::move(t));

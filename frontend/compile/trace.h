@@ -25,7 +25,7 @@ enum class Enter : uint8_t {
 struct LeafFacts {
   Enter enter = Enter::Whole;
   uint32_t group = 0;  // the first leaf with this placeholder
-  DType dtype;
+  DType dtype, root_dtype;
   Device device;
   ir::Shape shape, root_shape;
   std::vector<ViewStep> steps;  // Steps: from the root

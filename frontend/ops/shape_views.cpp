@@ -2,12 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "frontend/apply.h"
-#include "frontend/build.h"
 #include "frontend/layout.h"
-#include "frontend/ops/take.h"
+#include "frontend/view_steps.h"
 #include "lazuli/join.h"
 #include "lazuli/shape.h"
 
@@ -15,97 +13,10 @@ namespace lazuli {
 namespace {
 
 using ir::Dims;
-using ir::NodeRef;
 using ir::Op;
 
 IntArrayRef ref(const Dims& d) {
   return {d.data(), d.size()};
-}
-
-struct Axis {
-  size_t place;
-  int64_t size, stride;
-};
-
-/// Element `offset` + sum of i * stride of a row-major 1-D tensor, as slices of it reshaped; nothing where axes
-/// overlap. Axes have sizes above 1 and descend in stride.
-std::optional<Tensor> nested(Tensor flat, const std::vector<Axis>& axes, int64_t offset, const Location& loc) {
-  std::vector<int64_t> reach(axes.size() + 1, 0);  // from an element to the last one of the axes behind
-  for (size_t d = axes.size(); d-- > 0;) reach[d] = reach[d + 1] + (axes[d].size - 1) * axes[d].stride;
-  int64_t row = flat.numel();
-  Tensor t = std::move(flat);
-  for (size_t d = 0; d < axes.size(); ++d) {
-    const int64_t stride = axes[d].stride, at = static_cast<int64_t>(d);
-    const int64_t first = offset / stride, inside = offset % stride;
-    if (inside + reach[d + 1] >= stride) {
-      // Rows of `stride` elements would cut what belongs together: begin the rows at the offset instead.
-      if (reach[d + 1] >= stride) return std::nullopt;
-      const int64_t rows = (row - offset) / stride;
-      if (rows < axes[d].size) return std::nullopt;
-      t = t.slice(at, offset, offset + rows * stride, 1, loc);
-      row = rows * stride;
-      offset = 0;
-      --d;
-      continue;
-    }
-    const int64_t whole = row / stride;
-    if (first + axes[d].size > whole) {
-      // The last row is not whole; it is reached only where nothing lies behind the axis.
-      if (d + 1 != axes.size()) return std::nullopt;
-      return t.slice(at, offset, offset + (axes[d].size - 1) * stride + 1, stride, loc);
-    }
-    if (whole * stride != row) t = t.slice(at, 0, whole * stride, 1, loc);
-    Dims shape(t.sizes());
-    shape.back() = whole;
-    shape.push_back(stride);
-    t = t.view(ref(shape), loc).slice(at, first, first + axes[d].size, 1, loc);
-    row = stride;
-    offset = inside;
-  }
-  return t.select(-1, offset, loc);
-}
-
-/// As `nested`, of any order of axes.
-std::optional<Tensor> strided_view(const Tensor& flat, IntArrayRef sizes, IntArrayRef strides, int64_t offset,
-                                   const Location& loc) {
-  std::vector<Axis> axes;
-  for (size_t d = 0; d < sizes.size(); ++d)
-    if (sizes[d] != 1 && strides[d] != 0) axes.push_back({d, sizes[d], strides[d]});
-  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
-  std::optional<Tensor> t = nested(flat, axes, offset, loc);
-  if (!t) return t;
-  Dims order(axes.size()), by_place;
-  std::iota(order.begin(), order.end(), int64_t{0});
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return axes[static_cast<size_t>(a)].place < axes[static_cast<size_t>(b)].place;
-  });
-  Dims ones;
-  for (size_t d = 0; d < sizes.size(); ++d) ones.push_back(sizes[d] != 1 && strides[d] != 0 ? sizes[d] : 1);
-  return t->permute(ref(order), loc).view(ref(ones), loc).expand(sizes, loc);
-}
-
-/// The same elements read into a new tensor.
-Tensor strided_copy(const NodeRef& flat, IntArrayRef sizes, IntArrayRef strides, int64_t offset, const Location& loc) {
-  const Build b(loc);
-  const ir::Shape shape(sizes);
-  NodeRef at = b.expand(b.integer(offset, flat, kInt64), shape);
-  for (size_t d = 0; d < sizes.size(); ++d) {
-    const NodeRef i = b.iota(shape, static_cast<int64_t>(d), kInt64, flat->device());
-    at = b.op(Op::add, at, b.op(Op::mul, i, b.integer(strides[d], i)));
-  }
-  return wrap_result(gather_at(flat, {0}, {&at, 1}, loc), loc);
-}
-
-/// A handle on all of the storage that x is a view of; x must not be tracked by steps of its own.
-Tensor whole_storage(const Tensor& x, const Location& loc) {
-  const TensorImpl& impl = *impl_of(x, loc);
-  if (impl.steps.empty()) return x;
-  const bool history =
-      std::any_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return is_history(s.op); });
-  if (!history) return base_of(impl.root, loc);
-  if (std::all_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return is_history(s.op); })) return x;
-  throw Error(ErrorKind::Unsupported, "as_strided of a view that requires grad, or was detached, is not supported",
-              "use slices, diagonal or unfold", loc);
 }
 
 }  // namespace
@@ -116,7 +27,7 @@ Tensor as_strided(const Tensor& x, IntArrayRef sizes, IntArrayRef strides, std::
     throw Error(ErrorKind::Shape, "mismatch in length of strides and shape",
                 fmt::format("as_strided of sizes {} and strides {}", ir::str(sizes), ir::str(strides)), loc);
   const int64_t offset = storage_offset.value_or(x.storage_offset());
-  const Tensor flat = whole_storage(x, loc).reshape({-1}, loc);
+  const Tensor flat = whole_storage(x, loc);
   __int128 last = offset;
   bool empty = false;
   for (size_t d = 0; d < sizes.size(); ++d) {
@@ -141,8 +52,7 @@ Tensor as_strided(const Tensor& x, IntArrayRef sizes, IntArrayRef strides, std::
                     bytes(static_cast<int64_t>(std::min<__int128>(last + 1, INT64_MAX / 8))), bytes(flat.numel())),
         {}, loc);
   if (empty) return flat.slice(0, 0, 0, 1, loc).reshape(sizes, loc);
-  if (const auto view = strided_view(flat, sizes, strides, offset, loc)) return *view;
-  return strided_copy(node_of(flat), sizes, strides, offset, loc);
+  return strided_view(flat, sizes, strides, offset, loc);
 }
 
 Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2, Location loc) {
@@ -184,18 +94,23 @@ Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step, Location
   if (step <= 0) throw Error(ErrorKind::Value, fmt::format("step is {} but must be > 0", step), {}, loc);
   if (scalar) return x.reshape({1}, loc).slice(0, 0, size, 1, loc);
   const int64_t count = (length - size) / step + 1;
-  if (step >= size && (size == 0 || (count - 1) * step + step <= length || size == step)) {
+  if (step >= size && count * step <= length) {
     const Tensor rows = x.slice(axis, 0, count * step, 1, loc).unflatten(axis, {count, step}, loc);
     return rows.slice(axis + 1, 0, size, 1, loc).movedim(axis + 1, -1, loc);
   }
-  const Build b(loc);
-  const NodeRef n = node_of(x);
-  const ir::Shape windows{count, size};
-  const NodeRef first = b.iota(windows, 0, kInt64, n->device()), within = b.iota(windows, 1, kInt64, n->device());
-  const NodeRef at = b.op(Op::add, b.op(Op::mul, first, b.integer(step, first)), within);
-  // Places come first: their first axis goes where the axis was, the second to the end.
-  const Tensor taken = wrap_result(gather_at(n, {axis}, {&at, 1}, loc), loc);
-  return taken.movedim({0, 1}, {axis, -1}, loc);
+  // Windows overlap: elements of x in row-major order, wherever they stand.
+  const TensorImpl& impl = *impl_of(x, loc);
+  ir::Shape shape = impl.shape;
+  Dims within = ir::contiguous_strides(shape), strides = impl.strides;
+  const auto a = static_cast<size_t>(axis);
+  shape[a] = count;
+  shape.push_back(size);
+  for (Dims* d : {&within, &strides}) {
+    const int64_t stride = (*d)[a];
+    (*d)[a] = stride * step;
+    d->push_back(stride);
+  }
+  return view_of(x, strided_step(shape, within, 0), strides, impl.offset, loc);
 }
 
 Tensor broadcast_to(const Tensor& x, IntArrayRef sizes, Location loc) {

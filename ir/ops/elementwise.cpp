@@ -38,6 +38,9 @@ Inferred infer_elementwise(const NodeSpec& spec) {
 }
 
 Inferred infer_cast(const NodeSpec& spec) {
+  const DType from = spec.inputs[0]->dtype();
+  if (spec.op == Op::bitcast && itemsize(from) != itemsize(spec.dtype))
+    reject(spec, ErrorKind::DType, fmt::format("{} and {} have different sizes", name(from), name(spec.dtype)));
   return {spec.dtype, spec.inputs[0]->shape(), spec.inputs[0]->device()};
 }
 

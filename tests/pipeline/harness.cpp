@@ -131,6 +131,10 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
       buffers.push_back(own.back()->aligned());
       if (buffer.role == codegen::Role::Scratch) scratch.push_back(buffers.back());
     }
+    if (region.kind == RegionKind::Update) {
+      const Node* n = region.outputs[0];
+      std::memcpy(memory_of(n), memory_of(n->input(0)), static_cast<size_t>(n->nbytes()));
+    }
     std::vector<uint64_t> scalars;
     for (const Node* n : low.scalars) scalars.push_back(leaves(n).bits(0));
     const codegen::LaunchArgs args{buffers.data(), low.sizes.data(), scalars.data()};

@@ -2,7 +2,8 @@
 // values are computed by eval, or when something is observed (item, printing, data_ptr, bool).
 //
 // Views (reshape, slice, transpose ...) share their base's memory: a write through one is seen by all. In-place writes
-// change the tensor that every handle sees. Shapes and element types never change under a handle.
+// change the tensor that every handle sees. Element types never change under a handle, and shapes only by the in-place
+// views (unsqueeze_, t_, resize_ ...), which all copies of the handle take part in.
 #pragma once
 #include <array>
 #include <concepts>
@@ -142,6 +143,9 @@ class Tensor {
   // ---- Views: no data moves, writes are shared. Errors: Shape, Index. ----
   /// The same elements in another shape; one size may be -1. Throws where strides cannot express it (use reshape).
   Tensor view(IntArrayRef sizes, Location loc = Location::current()) const;
+  /// The same memory read as another dtype. Where the types differ in size the last axis, which must be row-major,
+  /// grows or shrinks. A constant to gradients.
+  Tensor view(DType dtype, Location loc = Location::current()) const;
   /// A view where possible, otherwise a new tensor.
   Tensor reshape(IntArrayRef sizes, Location loc = Location::current()) const;
   /// In the shape of `other`.
@@ -180,6 +184,20 @@ class Tensor {
                Location loc = Location::current()) const;
   /// `length` places of an axis from start. Throws Index where they are not there.
   Tensor narrow(int64_t dim, int64_t start, int64_t length, Location loc = Location::current()) const;
+
+  // ---- Views in place of the handle: all copies of it, but not its storage or other views, change with it. ----
+  Tensor& unsqueeze_(int64_t dim, Location loc = Location::current());
+  Tensor& squeeze_(Location loc = Location::current());
+  Tensor& squeeze_(int64_t dim, Location loc = Location::current());
+  Tensor& t_(Location loc = Location::current());
+  Tensor& transpose_(int64_t dim0, int64_t dim1, Location loc = Location::current());
+  Tensor& swapaxes_(int64_t axis0, int64_t axis1, Location loc = Location::current());
+  Tensor& swapdims_(int64_t dim0, int64_t dim1, Location loc = Location::current());
+  Tensor& as_strided_(IntArrayRef sizes, IntArrayRef strides, std::optional<int64_t> storage_offset = {},
+                      Location loc = Location::current());
+  /// Row-major in the same storage, which does not grow: throws Error(Unsupported).
+  Tensor& resize_(IntArrayRef sizes, Location loc = Location::current());
+  Tensor& resize_as_(const Tensor& other, Location loc = Location::current());
 
   // ---- Indexing: views for integers, slices, None, Ellipsis, All; new tensors at index tensors and masks. Reading by
   // a mask evaluates it, because it decides the size. ----
