@@ -14,7 +14,13 @@
 
 namespace lazuli {
 
-Storage::Storage(ir::NodeRef v, Location loc) : value(std::move(v)), where(loc), trace(TraceScope::current_id()) {}
+Storage::Storage(ir::NodeRef v, Location loc)
+    : shape(v->shape()),
+      dtype(v->dtype()),
+      device(v->device()),
+      value(std::move(v)),
+      where(loc),
+      trace(TraceScope::current_id()) {}
 
 Storage::~Storage() {
   Context& ctx = context();
@@ -50,11 +56,10 @@ const std::shared_ptr<TensorImpl>& impl_of(const Tensor& t, const Location& loc)
 
 Tensor base_of(std::shared_ptr<Storage> root, const Location& loc) {
   auto impl = std::make_shared<TensorImpl>();
-  const ir::Node& n = *root->value;
-  impl->shape = n.shape();
-  impl->strides = ir::contiguous_strides(n.shape());
-  impl->dtype = n.dtype();
-  impl->device = n.device();
+  impl->shape = root->shape;
+  impl->strides = ir::contiguous_strides(root->shape);
+  impl->dtype = root->dtype;
+  impl->device = root->device;
   impl->where = loc;
   impl->root = std::move(root);
   return Tensor(std::move(impl));

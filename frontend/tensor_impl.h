@@ -47,6 +47,9 @@ struct Storage : std::enable_shared_from_this<Storage> {
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
 
+  const ir::Shape shape;  // of every value
+  const DType dtype;
+  const Device device;
   ir::NodeRef value;                   // never null
   std::shared_ptr<Materialized> held;  // the memory of the last evaluation; older than value while a write is pending
   uint64_t version = 0;                // counts writes

@@ -145,6 +145,55 @@ NodeRef apply(const ViewStep& step, const NodeRef& before, const Location& loc) 
   return make_node(std::move(spec), loc);
 }
 
+namespace {
+
+/// The elements of a view as a slice of its root, permuted and reshaped; nothing where an axis of the view runs through
+/// several of the root. A write then costs what the slice does (RegionKind::Update).
+std::optional<std::vector<ViewStep>> as_slice(const ir::Shape& root, const TensorImpl& view) {
+  const size_t rank = root.size();
+  const Dims strides = ir::contiguous_strides(root);
+  ir::SliceAttr slice{Dims(rank, 0), Dims(rank, 1)};
+  ir::Shape sliced(Dims(rank, 1));
+  int64_t rest = view.offset;
+  for (size_t a = 0; a < rank; ++a) {
+    slice.start[a] = rest / strides[a];
+    rest %= strides[a];
+  }
+  Dims order;
+  std::vector<bool> used(rank);
+  for (size_t d = 0; d < view.shape.size(); ++d) {
+    const int64_t size = view.shape[d], stride = view.strides[d];
+    if (size == 1) continue;
+    size_t a = 0;
+    while (a < rank && (used[a] || stride % strides[a] != 0 || stride == 0 ||
+                        slice.start[a] + (size - 1) * (stride / strides[a]) >= root[a]))
+      ++a;
+    if (a == rank) return std::nullopt;
+    used[a] = true;
+    order.push_back(static_cast<int64_t>(a));
+    slice.step[a] = stride / strides[a];
+    sliced[a] = size;
+  }
+  std::vector<ViewStep> steps;
+  if (!(sliced == root)) steps.push_back({Op::slice, slice, sliced});
+  for (size_t a = 0; a < rank; ++a)
+    if (!used[a]) order.push_back(static_cast<int64_t>(a));
+  ir::Shape shape = sliced;
+  for (size_t i = 0; i < rank; ++i) shape[i] = sliced[static_cast<size_t>(order[i])];
+  Dims large;  // of axes of size 1 the order means nothing
+  for (const int64_t a : order)
+    if (used[static_cast<size_t>(a)]) large.push_back(a);
+  if (!std::is_sorted(large.begin(), large.end())) {
+    steps.push_back({Op::permute, ir::AxesAttr{order}, shape});
+  } else {
+    shape = sliced;
+  }
+  if (!(shape == view.shape)) steps.push_back({Op::reshape, ir::NoAttr{}, view.shape});
+  return steps;
+}
+
+}  // namespace
+
 WritePath::WritePath(const Tensor& dst, const Location& loc) {
   const TensorImpl& impl = *impl_of(dst, loc);
   // After these steps one element may stand at several places, though not all of them need be seen any more.
@@ -155,6 +204,14 @@ WritePath::WritePath(const Tensor& dst, const Location& loc) {
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
                 "location. Please clone() the tensor before performing the operation.",
                 {}, loc);
+  const bool bits =
+      std::any_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return s.op == Op::bitcast; });
+  if (!impl.steps.empty() && !bits && ir::numel(impl.shape) > 0) {
+    if (auto steps = as_slice(impl.root->shape, impl)) {
+      steps_ = std::move(*steps);
+      return;
+    }
+  }
   const auto sizes = IntArrayRef(impl.shape.data(), impl.shape.size());
   const auto strides = IntArrayRef(impl.strides.data(), impl.strides.size());
   // The elements that are left are named by their place in the storage.
@@ -250,7 +307,7 @@ Tensor as_read(const Tensor& t, const Location& loc) {
   const TensorImpl& impl = *impl_of(t, loc);
   const bool bits =
       std::any_of(impl.steps.begin(), impl.steps.end(), [](const ViewStep& s) { return s.op == Op::bitcast; });
-  return bits && is_floating(base_of(impl.root, loc).dtype()) ? t.clone(loc) : t;
+  return bits && is_floating(impl.root->dtype) ? t.clone(loc) : t;
 }
 
 Tensor whole_storage(const Tensor& x, const Location& loc) {

@@ -17,9 +17,10 @@ Tensor Tensor::view(DType dtype, Location loc) const {
     throw Error(ErrorKind::Unsupported, fmt::format("element type {} is not supported", name(dtype)), {}, loc);
   if (is_bool(dtype))
     throw Error(ErrorKind::Unsupported,
-                fmt::format("view: bits of {} are not bools, which are 0 or 1", name(from.dtype)),
+                fmt::format("view: bits of {} are not bools, which are 0 or 1", lazuli::name(from.dtype)),
                 "compare them with 0", loc);
-  const auto old_size = static_cast<int64_t>(itemsize(from.dtype)), new_size = static_cast<int64_t>(itemsize(dtype));
+  const auto old_size = static_cast<int64_t>(lazuli::itemsize(from.dtype)),
+             new_size = static_cast<int64_t>(lazuli::itemsize(dtype));
   ir::Shape shape = from.shape;
   ir::Dims strides = from.strides;
   int64_t offset = from.offset;

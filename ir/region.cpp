@@ -16,7 +16,7 @@ int64_t bytes_read(const Region& region, const Node* input) {
     for (size_t i = 0; i < n->input_count(); ++i) {
       if (n->input(i) != input) continue;
       if (region.kind == RegionKind::Update && i == 0 && n == region.outputs[0]) continue;
-      if (n->op() != Op::gather || i != 0) return input->nbytes();
+      if (n->op() != Op::slice && (n->op() != Op::gather || i != 0)) return input->nbytes();
       taken += n->nbytes();
     }
   return std::min(taken, input->nbytes());

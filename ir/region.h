@@ -46,7 +46,8 @@ struct Region {
   std::vector<Region> parts;
 };
 
-/// Bytes of an input that the region reads at least: of what it reads at indices only, not more than it takes.
+/// Bytes of an input that the region reads at least: of what it reads at indices or in slices only, not more than it
+/// takes.
 int64_t bytes_read(const Region& region, const Node* input);
 /// Bytes of an output that it writes: of an update those of the part.
 int64_t bytes_written(const Region& region, const Node* output);

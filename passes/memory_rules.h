@@ -8,6 +8,9 @@ namespace lazuli::passes {
 /// bounds).
 bool may_fail(const ir::Region& region);
 
+/// What an Update leaves where it stands; null for any other region.
+const ir::Node* base_of_update(const ir::Region& region);
+
 /// Data leaves in the order of Place::Input.
 std::vector<const ir::Node*> data_leaves(const ir::Graph& g, const MemoryFacts& facts);
 

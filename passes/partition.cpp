@@ -49,6 +49,7 @@ class Partitioner {
   /// How often a region evaluates an element that it needs.
   enum class Use : uint8_t {
     Once,      // at one point of the space
+    Under,     // what an update leaves where it stands, so it must be stored
     Packed,    // operand of a contraction, evaluated while it is packed or streamed: about once
     Repeated,  // operand of a contraction with one row or column, evaluated for every row of the other operand
     Indexed,   // read at places that only the running kernel knows, so it must be stored; the demand has no index
@@ -67,7 +68,9 @@ class Partitioner {
     double ops = 0;    // primitives to compute one element from leaves
     double bytes = 0;  // bytes of leaves below, counted per path
     bool is_output = false;
-    bool above_kernel = false;          // a reduction or contraction is below
+    bool above_kernel = false;  // a reduction or contraction is below
+    bool update = false;        // a slice_update that may leave its base where it stands,
+    bool part_first = false;    // and something that must be stored before such an update overwrites its operand
     std::optional<PointScatter> point;  // of a scatter that is computed like an elementwise op
     const Node* contraction = nullptr;  // the first one below of as many elements: this may become its epilogue
   };
@@ -78,6 +81,7 @@ class Partitioner {
       NodeInfo& f = info_[i];
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
       if (is_scatter(n->op())) f.point = as_point_scatter(n);
+      f.update = is_update(n);
       if (is_reduce(n->op()) || n->op() == Op::dot_general || family(n->op()) == Family::Order || is_scan(n->op()) ||
           (is_scatter(n->op()) && !f.point)) {
         f.bytes = static_cast<double>(n->nbytes());
@@ -98,15 +102,29 @@ class Partitioner {
     }
   }
 
+  /// Whether writing the part alone is worth a kernel: the base is in memory anyway, and the part is a small one of it.
+  bool is_update(const Node* n) const {
+    if (n->op() != Op::slice_update || n->nbytes() < ctx_.update_bytes) return false;
+    const Node *base = n->input(0), *part = n->input(1);
+    if (part->numel() == 0 || part->numel() > n->numel() / 2) return false;
+    return base->op() == Op::data || info_[position_.at(base)].update || is_reduce(base->op()) ||
+           needs_region(position_.at(base));
+  }
+
   void place(uint32_t i) {
     const Node* n = order_[i];
     NodeInfo& f = info_[i];
+    // An update that nobody stores is evaluated where it is needed, like any other movement.
+    const bool under =
+        std::any_of(f.demands.begin(), f.demands.end(), [](const Demand& d) { return d.use == Use::Under; });
+    f.update &= f.is_output || under;
     if (n->op() == Op::data || n->op() == Op::argument) {
       for (const Demand& d : f.demands) read(d, n);
       return;
     }
     const bool indexed =
         std::any_of(f.demands.begin(), f.demands.end(), [](const Demand& d) { return d.use == Use::Indexed; });
+    if (under || f.part_first) return store(i, f.is_output ? Unfused::GraphOutput : Unfused::Updated);
     if (n->op() == Op::constant || n->op() == Op::iota) {
       if (f.is_output) return store(i, Unfused::GraphOutput);
       if (indexed) return store(i, Unfused::Indexed);
@@ -255,10 +273,49 @@ class Partitioner {
     demand(region, dot, dot->input(1), rhs, use(sizes.rows));
   }
 
+  void update_in(uint32_t region, const Node* n, const IndexVec& index) {
+    RegionBuilder& r = *regions_[region];
+    r.add_node(n, 1);
+    demand(region, n, n->input(0), index, Use::Under);
+    const IndexVec part = r.part_index();
+    if (reads_elsewhere(n, part, index, r.arena())) info_[position_.at(n->input(1))].part_first = true;
+    demand(region, n, n->input(1), part, Use::Once);
+  }
+
+  /// Whether the part of an update may read its base at other elements than the one that it overwrites.
+  bool reads_elsewhere(const Node* update, const IndexVec& part, const IndexVec& index, IndexArena& arena) const {
+    constexpr size_t kMost = 256;
+    const Node* base = update->input(0);
+    const IndexId here = arena.flatten(index, base->shape());
+    std::vector<std::pair<const Node*, IndexVec>> todo{{update->input(1), part}};
+    for (size_t k = 0; k < todo.size(); ++k) {
+      if (todo.size() > kMost) return true;
+      const auto [n, at] = todo[k];
+      if (n == base) {
+        if (arena.flatten(at, n->shape()) != here) return true;
+      } else if (has_pieces(n->op())) {
+        for (Piece& p : operand_pieces(n, at, arena)) todo.emplace_back(n->input(p.operand), std::move(p.index));
+      } else if (is_movement(n->op())) {
+        todo.emplace_back(n->input(0), operand_index(n, at, arena));
+      } else if (is_elementwise(n->op()) || family(n->op()) == Family::Cast) {
+        for (const Node* in : n->inputs()) todo.emplace_back(in, in->rank() == 0 ? IndexVec{} : at);
+      } else if (family(n->op()) != Family::Leaf &&
+                 std::find(n->inputs().begin(), n->inputs().end(), base) != n->inputs().end()) {
+        return true;
+      } else if (is_indexed(n->op())) {
+        const IndexVec place(std::span<const IndexId>(at.data(), std::min(at.size(), n->input(1)->rank())));
+        if (n->op() != Op::gather) return true;
+        for (const Node* in : n->inputs().subspan(1)) todo.emplace_back(in, place);
+      }
+    }
+    return false;
+  }
+
   /// Whether node i is stored by a region of its own kind, which no other root joins.
   bool needs_region(uint32_t i) const {
     const Op op = order_[i]->op();
-    return op == Op::dot_general || family(op) == Family::Order || is_scan(op) || (is_scatter(op) && !info_[i].point);
+    return info_[i].update || op == Op::dot_general || family(op) == Family::Order || is_scan(op) ||
+           (is_scatter(op) && !info_[i].point);
   }
 
   void scatter_in(uint32_t region, const Node* n, const IndexVec& index) {
@@ -298,6 +355,8 @@ class Partitioner {
       demand(region, n, n->input(0), r.reduction_operand(n, index), Use::Once);
     } else if (n->op() == Op::dot_general) {
       demand_operands(region, n, index);
+    } else if (f.update) {
+      update_in(region, n, index);
     } else if (is_scatter(n->op()) && !f.point) {
       scatter_in(region, n, index);
     } else if (family(n->op()) == Family::Order) {

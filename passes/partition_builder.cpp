@@ -338,6 +338,7 @@ Region RegionBuilder::finish() {
     if (any_inner && !is_inner(writes_[o])) continue;
     for (uint32_t i = 0; i < r.inputs.size(); ++i) {
       const Node *out = r.outputs[o], *in = r.inputs[i];
+      if (kind_ == RegionKind::Update && in != out->input(0)) continue;  // the base is copied to wherever it is stored
       if (out->nbytes() != in->nbytes() || out->dtype() != in->dtype()) continue;  // one buffer has one element type
       const bool same = std::all_of(reads_.begin(), reads_.end(),
                                     [&](const Access& a) { return a.node != in || a.flat == writes_[o].flat; });

@@ -12,14 +12,17 @@
 namespace lazuli::passes {
 
 /// What passes may know besides the graph. Plain data; no globals.
+/// From this size on, writing a part of a tensor leaves the rest where it stands.
+inline constexpr int64_t kUpdateBytes = 16 << 10;
+
 struct PassContext {
   ir::Interner& interner;
   bool fuse = true;              // false: every node is a kernel of its own
   bool verify = false;           // run the verifier after every pass
   int max_ops_per_kernel = 768;  // scalar primitives: normal random numbers and their gelu are 530
   int max_buffers_per_kernel = 64;
-  int64_t update_bytes = 16 << 10;  // from this size on, writing a part of a tensor leaves the rest where it stands
-  int64_t cache_bytes = 32 << 20;   // last-level cache, for cost decisions
+  int64_t update_bytes = kUpdateBytes;
+  int64_t cache_bytes = 32 << 20;  // last-level cache, for cost decisions
   /// Called after every pass (dumps, LAZULI_VERIFY): pass name, graph before, graph after, milliseconds.
   std::function<void(const std::string&, const ir::Graph&, const ir::Graph&, double)> observer;
 };

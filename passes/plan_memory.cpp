@@ -19,6 +19,7 @@ using ir::Node;
 constexpr uint32_t kNever = ~0u - 1;  // a leaf that no region reads; compares above every position, below kForever
 constexpr uint32_t kForever = ~0u;    // needed after the last region
 constexpr uint32_t kNoRegion = ~0u;
+constexpr uint32_t kNone = ~0u;  // no value
 
 /// One stored node or data leaf.
 struct Value {
@@ -32,6 +33,9 @@ struct Value {
   uint32_t first_output = 0;  // graph output that it is, if `output_count`
   uint32_t output_count = 0, target_count = 0;
   uint32_t memory_leaf = 0;  // Place::Input: value id of the leaf whose memory it has
+  uint32_t wish = kNone;     // the target that a chain of updates from here ends in
+  bool is_target = false;    // a leaf that is one
+  uint32_t holder = kNone;   // of a target: the value that had its memory last
   Slot slot{};
 };
 
@@ -47,6 +51,7 @@ class Planner {
   MemoryPlan run() {
     collect_values();
     collect_targets();
+    collect_wishes();
     order_regions();
     find_last_uses();
     assign_slots();
@@ -59,12 +64,16 @@ class Planner {
  private:
   void collect_values();
   void collect_targets();
+  void collect_wishes();
   bool in_place_thinkable(const Target& t) const;
   void order_regions();
   void find_last_uses();
   void assign_slots();
   void place(const ir::Region& region, uint32_t id, uint32_t position);
   bool place_in_target(const ir::Region& region, uint32_t id, uint32_t position);
+  bool place_as_wished(const ir::Region& region, uint32_t id, uint32_t position);
+  bool take_target(const ir::Region& region, uint32_t id, uint32_t leaf, uint32_t position);
+  void plan_base_copy(const ir::Region& region, uint32_t position);
   bool place_over_input(const ir::Region& region, uint32_t id, uint32_t position);
   bool place_in_dead_leaf(uint32_t id, uint32_t position);
   void take_leaf(uint32_t id, uint32_t leaf);
@@ -139,6 +148,7 @@ void Planner::collect_targets() {
     if (!taken.insert(t.leaf).second)
       throw Error(ErrorKind::Internal, "memory plan: two outputs are to be stored in one leaf");
     ++values_[t.output].target_count;
+    values_[t.leaf].is_target = true;
     targets_of_[t.output].push_back(static_cast<uint32_t>(targets_.size()));
     targets_.push_back(t);
   }
@@ -152,6 +162,21 @@ void Planner::collect_targets() {
       values_[id].kept = true;
       values_[id].donated = false;
     }
+}
+
+/// The intermediate values of a chain of updates that ends in a target go to the target's memory, too.
+void Planner::collect_wishes() {
+  for (const Target& t : targets_) {
+    uint32_t id = t.output;
+    while (values_[id].region != kNoRegion) {
+      const Node* base = base_of_update(p_.regions[values_[id].region]);
+      if (!base) break;
+      id = ids_.at(base);
+      Value& v = values_[id];
+      if (v.region == kNoRegion || v.output_count + v.target_count > 0 || v.wish != kNone || fails_[v.region]) break;
+      v.wish = t.leaf;
+    }
+  }
 }
 
 /// Whether the output could be computed straight into the leaf if all other readers of the leaf ran before.
@@ -182,19 +207,31 @@ void Planner::order_regions() {
     if (v.region != kNoRegion)
       for (uint32_t r : v.readers) ++hard[r];
   std::vector<uint32_t> writers;  // regions that wait for the checks
-  for (const Target& t : targets_) {
-    if (!in_place_thinkable(t)) continue;
-    const uint32_t writer = values_[t.output].region;
-    for (uint32_t r : values_[t.leaf].readers)
+  const auto wait_for_readers = [&](uint32_t writer, const Value& v) {
+    for (uint32_t r : v.readers)
       if (r != writer) {
         soft_users[r].push_back(writer);
         ++soft[writer];
       }
-    if (failing > 0) {
-      writers.push_back(writer);
-      ++soft[writer];
-    }
+  };
+  const auto wait_for_checks = [&](uint32_t writer) {
+    if (failing == 0) return;
+    writers.push_back(writer);
+    ++soft[writer];
+  };
+  for (const Target& t : targets_) {
+    if (!in_place_thinkable(t)) continue;
+    wait_for_readers(values_[t.output].region, values_[t.leaf]);
+    wait_for_checks(values_[t.output].region);
   }
+  for (const Value& v : values_) {
+    if (v.wish == kNone) continue;
+    wait_for_readers(v.region, values_[v.wish]);
+    wait_for_checks(v.region);
+  }
+  for (uint32_t r = 0; r < count; ++r)
+    if (const Node* base = base_of_update(p_.regions[r]))
+      if (const Value& v = values_[ids_.at(base)]; v.region != kNoRegion || v.donated) wait_for_readers(r, v);
 
   using Queue = std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>>;
   Queue ready, waiting;
@@ -242,6 +279,7 @@ void Planner::assign_slots() {
   for (uint32_t position = 0; position < plan_.order.size(); ++position) {
     const ir::Region& region = p_.regions[plan_.order[position]];
     for (const Node* n : region.outputs) place(region, ids_.at(n), position);
+    plan_base_copy(region, position);
     const auto release_dead = [&](const Node* n) {
       const auto it = ids_.find(n);
       if (it != ids_.end() && values_[it->second].last_use == position) release(it->second);
@@ -254,7 +292,7 @@ void Planner::assign_slots() {
 void Planner::place(const ir::Region& region, uint32_t id, uint32_t position) {
   Value& v = values_[id];
   v.slot = {v.node, Place::Arena, 0, v.node->nbytes()};
-  if (place_in_target(region, id, position)) return;
+  if (place_in_target(region, id, position) || place_as_wished(region, id, position)) return;
   if (v.slot.bytes > 0) {
     if (place_over_input(region, id, position)) return;
     if (wants_fresh_memory(v) && place_in_dead_leaf(id, position)) return;
@@ -270,16 +308,43 @@ void Planner::place(const ir::Region& region, uint32_t id, uint32_t position) {
 bool Planner::place_in_target(const ir::Region& region, uint32_t id, uint32_t position) {
   for (uint32_t k : targets_of_[id]) {
     Target& t = targets_[k];
-    const Value& leaf = values_[t.leaf];
-    if (!in_place_thinkable(t) || !may_write_leaves(position)) continue;
-    const bool over = leaf.last_use == position && may_overwrite(region, values_[id].node, leaf.node);
-    if (leaf.last_use != kNever && leaf.last_use >= position && !over) continue;
+    if (!in_place_thinkable(t) || !take_target(region, id, t.leaf, position)) continue;
     t.in_place = true;
-    values_[t.leaf].freed = true;
-    take_leaf(id, t.leaf);
     return true;
   }
   return false;
+}
+
+bool Planner::place_as_wished(const ir::Region& region, uint32_t id, uint32_t position) {
+  const uint32_t wish = values_[id].wish;
+  return wish != kNone && !values_[wish].kept && take_target(region, id, wish, position);
+}
+
+/// Places the value in the leaf's memory, if nothing that is still needed stands there, save what the region may write
+/// over.
+bool Planner::take_target(const ir::Region& region, uint32_t id, uint32_t leaf, uint32_t position) {
+  if (!may_write_leaves(position)) return false;
+  const auto done = [&](const Value& v) {
+    return v.last_use == kNever || v.last_use < position ||
+           (v.last_use == position && may_overwrite(region, values_[id].node, v.node));
+  };
+  Value& target = values_[leaf];
+  if (!done(target) || (target.holder != kNone && !done(values_[target.holder]))) return false;
+  if (target.holder != kNone) values_[target.holder].freed = true;
+  target.freed = true;
+  take_leaf(id, leaf);
+  return true;
+}
+
+/// What an update leaves as it is must stand where its result does.
+void Planner::plan_base_copy(const ir::Region& region, uint32_t position) {
+  const Node* base = base_of_update(region);
+  if (!base) return;
+  const Slot from = values_[ids_.at(base)].slot;
+  Slot to = values_[ids_.at(region.outputs[0])].slot;
+  if (from.place == to.place && from.index == to.index) return;
+  to.node = base;
+  plan_.base_copies.push_back({position, {base, nullptr, from, to}});
 }
 
 bool Planner::place_over_input(const ir::Region& region, uint32_t id, uint32_t position) {
@@ -293,6 +358,7 @@ bool Planner::place_over_input(const ir::Region& region, uint32_t id, uint32_t p
     const bool is_leaf = under.region == kNoRegion;
     if (is_leaf && !under.donated) continue;
     if (under.slot.place == Place::Input) {
+      if (values_[under.memory_leaf].is_target && v.wish != under.memory_leaf) continue;
       if (!may_write_leaves(position)) continue;
       under.freed = true;
       take_leaf(id, under.memory_leaf);
@@ -320,6 +386,7 @@ void Planner::take_leaf(uint32_t id, uint32_t leaf) {
   values_[id].slot.place = Place::Input;
   values_[id].slot.index = leaf;
   values_[id].memory_leaf = leaf;
+  values_[leaf].holder = id;
 }
 
 /// The value is dead: its memory may be used again.
@@ -329,7 +396,8 @@ void Planner::release(uint32_t id) {
   if (v.region == kNoRegion && !v.donated) return;
   v.freed = true;
   if (v.slot.place == Place::Arena) arena_.release(v.slot.index, v.slot.bytes);
-  if (v.slot.place == Place::Input && v.slot.bytes > 0) dead_leaves_[v.slot.bytes].push_back(v.memory_leaf);
+  if (v.slot.place == Place::Input && v.slot.bytes > 0 && !values_[v.memory_leaf].is_target)
+    dead_leaves_[v.slot.bytes].push_back(v.memory_leaf);
 }
 
 void Planner::plan_copies() {
@@ -405,6 +473,10 @@ std::string_view name(Place p) {
 
 }  // namespace
 
+const Node* base_of_update(const ir::Region& region) {
+  return region.kind == ir::RegionKind::Update ? region.outputs[0]->input(0) : nullptr;
+}
+
 bool may_fail(const ir::Region& region) {
   for (const Node* n : region.nodes) {
     if (ir::is_indexed(n->op())) return true;
@@ -448,6 +520,8 @@ std::string MemoryPlan::str() const {
                         ir::print_node(slots[i].node, [](const Node* n) { return std::string(ir::name(n->op())); }),
                         where(slots[i]));
   text += fmt::format("  order: {}\n", fmt::join(order, " "));
+  for (const auto& [position, c] : base_copies)
+    text += fmt::format("  before {}: {} -> {}\n", position, where(c.source), where(c.target));
   for (const PlannedCopy& c : copies) text += fmt::format("  copy: {} -> {}\n", where(c.source), where(c.target));
   return text;
 }

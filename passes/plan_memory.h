@@ -1,12 +1,14 @@
 // Where every value of a program lives: one arena for intermediates with reuse by liveness, in-place updates where the
 // region allows it, donation of dead inputs. A function of sizes, order and aliasing facts alone.
 //
-// A program runs its regions in `order` and then its copies in their order. What always holds:
+// A program runs its regions in `order`, each after the copies that go before it, and then its other copies in their
+// order. What always holds:
 //   - Memory of a leaf is written only if the leaf is donated or somebody's target, and only when its old contents are
 //     needed no more.
 //   - All or nothing: regions write to leaves only after the last region that may fail a check has run.
 //   - Two values that are needed at the same time never overlap; a region's output overlaps one of its inputs only
 //     when they are a pair of Region::may_alias and start at the same byte.
+//   - The output of an Update is where its base is, or the base is copied there before.
 //
 // Left to the runtime: a node that is several graph outputs has one slot, the other outputs are copies or shares of it;
 // an output that is a data leaf has no region, and its memory is copied or shared (it is kept intact, unless it is a
@@ -54,6 +56,8 @@ struct MemoryPlan {
   std::vector<uint32_t>
       order;  // execution order of the partition's regions (readers of a buffer before its overwriter)
   std::vector<PlannedCopy> copies;  // after all regions, in this order
+  /// The bases of updates that are not done in place, by the position in `order` before which they are copied.
+  std::vector<std::pair<uint32_t, PlannedCopy>> base_copies;
   std::string str() const;
 };
 

@@ -175,6 +175,8 @@ NodeRef update_same(const Node* n, Rewriter&) {
   const Node* u = n->input(1);
   return u->op() == Op::slice && u->input(0) == n->input(0) && u->attr() == n->attr() ? NodeRef(n->input(0)) : nullptr;
 }
+/// A slice of what an update has written or left. What is left of a large tensor is read where it stands after the
+/// update: who reads it before keeps the update from being done in place.
 NodeRef slice_update(const Node* n, Rewriter& r) {
   const Node* u = n->input(0);
   if (u->op() != Op::slice_update || u->input(1)->numel() == 0) return nullptr;
@@ -186,7 +188,7 @@ NodeRef slice_update(const Node* n, Rewriter& r) {
   for (size_t d = 0; d < n->rank(); ++d) {
     const Indices i = indices(read, n->shape(), d), w = indices(written, size, d);
     if (i.last < w.start || i.start > w.last || (i.start - w.start) % std::gcd(i.step, w.step) != 0)
-      return r.slice(u->input(0), read.start, read.step, n->shape());
+      return u->nbytes() < kUpdateBytes ? r.slice(u->input(0), read.start, read.step, n->shape()) : nullptr;
     inside = inside && (w.step == 1 || size[d] == 1) && i.start >= w.start && i.last <= w.last;
     start.push_back(i.start - w.start);
   }

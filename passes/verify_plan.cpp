@@ -71,6 +71,7 @@ class Machine {
     load_leaves();
     check_order();
     for (uint32_t position = 0; position < plan_.order.size(); ++position) run_region(position);
+    if (next_base_ != plan_.base_copies.size()) fail("a copy of a base belongs to no region");
     for (const PlannedCopy& c : plan_.copies) run_copy(c);
     check_results();
   }
@@ -121,6 +122,15 @@ class Machine {
 
   void run_region(uint32_t position) {
     const ir::Region& region = p_.regions[plan_.order[position]];
+    for (; next_base_ < plan_.base_copies.size() && plan_.base_copies[next_base_].first == position; ++next_base_) {
+      const PlannedCopy& c = plan_.base_copies[next_base_].second;
+      if (c.target.place == Place::Input && position < first_unchecked_)
+        fail(shown(c.target) + " is written before every check has passed");
+      run_copy(c);
+    }
+    if (const Node* base = base_of_update(region); base && !memory_.holds(slot(region.outputs[0]), base))
+      fail(fmt::format("region {} updates {}, where its base is not", plan_.order[position],
+                       shown(slot(region.outputs[0]))));
     for (const Node* n : region.inputs)
       if (n->op() != ir::Op::argument && !memory_.holds(slot(n), n))
         fail(fmt::format("region {} reads {} after it was overwritten", plan_.order[position], shown(slot(n))));
@@ -183,6 +193,7 @@ class Machine {
   std::unordered_set<const Node*> writable_;
   std::vector<const Node*> leaves_;
   uint32_t first_unchecked_ = 0;
+  size_t next_base_ = 0;
   Memory memory_;
 };
 

@@ -191,7 +191,15 @@ void Assembler::place_host_value(size_t i) {
 void Assembler::add_launches() {
   const int64_t workspace = program_->arena_bytes;
   int64_t workspace_bytes = 0;
-  for (const uint32_t r : planned_.memory.order) {
+  size_t next_copy = 0;
+  const auto& base_copies = planned_.memory.base_copies;
+  for (uint32_t position = 0; position < planned_.memory.order.size(); ++position) {
+    const uint32_t r = planned_.memory.order[position];
+    for (; next_copy < base_copies.size() && base_copies[next_copy].first == position; ++next_copy) {
+      const passes::Slot& from = base_copies[next_copy].second.source;
+      program_->base_copies.push_back({static_cast<uint32_t>(program_->launches.size()),
+                                       {where(from), where(planned_.partition.regions[r].outputs[0]), from.bytes}});
+    }
     const auto& kernel = planned_.kernels[r];
     if (!kernel) continue;
     const ir::Region& region = planned_.partition.regions[r];
@@ -229,7 +237,7 @@ int64_t code_bytes(const KernelPlan& k) {
 int64_t Program::cost() const {
   int64_t bytes = sizeof(Program);
   bytes += static_cast<int64_t>(launches.size() * sizeof(Launch) + bindings.size() * sizeof(Binding) +
-                                scalars.size() * sizeof(Scalar) + copies.size() * sizeof(Copy) +
+                                scalars.size() * sizeof(Scalar) + (copies.size() + base_copies.size()) * sizeof(Copy) +
                                 results.size() * sizeof(Result));
   for (const HostWrite& w : writes) bytes += static_cast<int64_t>(sizeof(HostWrite) + w.bytes.size());
   const KernelPlan* before = nullptr;

@@ -159,7 +159,9 @@ void Runner::write(const HostWrite& w) {
 std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options) {
   const FloatMode mode;
   if (options.timed) info.nanoseconds.reserve(program_.launches.size());
+  auto base = program_.base_copies.begin();
   for (size_t i = 0; i < program_.launches.size(); ++i) {
+    for (; base != program_.base_copies.end() && base->first == i; ++base) copy(base->second);
     const auto start = options.timed ? Clock::now() : Clock::time_point{};
     info.status = launch(program_.launches[i]);
     if (options.timed)

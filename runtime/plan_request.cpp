@@ -12,6 +12,7 @@ Planned plan_request(Context& context, const EvalRequest& request, const Boundar
   passes::PassContext pass_context{.interner = context.interner(), .observer = observer};
   pass_context.fuse = request.options.fuse;
   pass_context.cache_bytes = context.target(request.options).l3_bytes;
+  if (context.settings().update_bytes >= 0) pass_context.update_bytes = context.settings().update_bytes;
 #ifndef NDEBUG
   pass_context.verify = true;
 #endif

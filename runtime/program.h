@@ -88,6 +88,7 @@ struct Program {
   std::vector<Launch> launches;
   std::vector<Binding> bindings;
   std::vector<Scalar> scalars;
+  std::vector<std::pair<uint32_t, Copy>> base_copies;  // by the launch before which they are made
   std::vector<Copy> copies;
   std::vector<HostWrite> writes;
   std::vector<Result> results;

@@ -25,6 +25,7 @@ struct Settings {
   int64_t program_cache_bytes = int64_t{256} << 20;
   bool perf_map = false;
   int64_t task_elements = 0;     // 0: as codegen::CpuTarget has it; tests make small tensors many tasks
+  int64_t update_bytes = -1;     // -1: as passes::PassContext has it; tests write parts of small tensors in place, too
   bool always_parallel = false;  // every thread takes part in however little work
   std::vector<DumpRequest> dumps;
   std::string dump_directory = "lazuli-dump";

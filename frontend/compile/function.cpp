@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <tuple>
 
 #include "frontend/compile/call.h"
 #include "frontend/context.h"
@@ -60,11 +59,6 @@ Enter enter_of(const TensorImpl& impl) {
   return Enter::Steps;
 }
 
-std::pair<ir::Shape, DType> root_type(const TensorImpl& impl) {
-  std::lock_guard lock(context().mutex);
-  return {impl.root->value->shape(), impl.root->value->dtype()};
-}
-
 /// The first leaf that shares the storage; the leaf itself if none does.
 uint32_t group_of(std::span<const Leaf> leaves, uint32_t i) {
   const auto& root = leaves[i].tensor->impl()->root;
@@ -81,7 +75,8 @@ LeafFacts facts_of(const TensorImpl& impl, Enter enter, uint32_t group) {
   f.device = impl.device;
   f.shape = impl.shape;
   if (enter == Enter::Steps) {
-    std::tie(f.root_shape, f.root_dtype) = root_type(impl);
+    f.root_shape = impl.root->shape;
+    f.root_dtype = impl.root->dtype;
     std::copy_if(impl.steps.begin(), impl.steps.end(), std::back_inserter(f.steps), moves);
   } else {
     f.root_shape = impl.shape;
@@ -113,9 +108,8 @@ class LeafReader {
       put(key, impl.shape);
       if (enter != Enter::Steps) continue;
       put(key, group);
-      const auto [shape, dtype] = root_type(impl);
-      put(key, shape);
-      put(key, dtype);
+      put(key, impl.root->shape);
+      put(key, impl.root->dtype);
       put(key, std::count_if(impl.steps.begin(), impl.steps.end(), moves));
       for (const ViewStep& s : impl.steps)
         if (moves(s)) put(key, s);

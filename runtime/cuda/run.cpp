@@ -160,7 +160,10 @@ class Stopwatch {
 std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options) {
   std::optional<Stopwatch> watch;
   if (options.timed) watch.emplace(gpu_);
+  auto base = program_.base_copies.begin();
   for (size_t i = 0; i < program_.launches.size(); ++i) {
+    for (; base != program_.base_copies.end() && base->first == i; ++base)
+      gpu_.copy(address(base->second.to), address(base->second.from), base->second.bytes);
     const Launch& l = program_.launches[i];
     if (watch) watch->mark(0);
     launch(l);

@@ -276,6 +276,7 @@ struct Checker::Runtimes {
       settings.num_threads = 8;
       settings.task_elements = grain;
       settings.always_parallel = grain > 0;
+      if (grain > 0) settings.update_bytes = 0;
       context = std::make_unique<runtime::Context>(settings);
     }
     return *context;

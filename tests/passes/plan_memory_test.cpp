@@ -29,6 +29,7 @@ ir::Partition cut(const ir::Graph& g, const std::vector<std::vector<const Node*>
   for (size_t k = 0; k < groups.size(); ++k) {
     ir::Region& region = p.regions.emplace_back();
     region.nodes = groups[k];
+    if (groups[k].size() == 1 && groups[k][0]->op() == Op::slice_update) region.kind = ir::RegionKind::Update;
     for (const Node* n : groups[k]) {
       if (stored[n]) region.outputs.push_back(n);
       for (const Node* input : n->inputs())
@@ -41,6 +42,10 @@ ir::Partition cut(const ir::Graph& g, const std::vector<std::vector<const Node*>
         if (alias(region.outputs[o], region.inputs[i])) region.may_alias.push_back({o, i});
   }
   return p;
+}
+
+NodeRef update(ir::Interner& in, const NodeRef& x, const NodeRef& part, int64_t start) {
+  return node(in, Op::slice_update, {x, part}, ir::SliceAttr{ir::Dims{start}, ir::Dims{1}});
 }
 
 ir::Partition one_each(const ir::Graph& g, bool alias = true) {
@@ -99,6 +104,30 @@ TEST(PlanMemory, ReaderThatNeedsTheNewValueForcesACopy) {
   const MemoryPlan plan = checked(g, one_each(g), {{}, {{next.get(), x.get()}}});
   EXPECT_EQ(slot_of(plan, next).place, Place::Arena);
   EXPECT_EQ(plan.copies.size(), 1u);
+}
+
+TEST(PlanMemory, ChainsOfUpdatesRunInTheTarget) {
+  ir::Interner in;
+  const NodeRef x = data(in, kFloat32, {100}), part = data(in, kFloat32, {8});
+  const NodeRef first = update(in, x, part, 0), second = update(in, first, part, 20),
+                last = update(in, second, part, 40);
+  const NodeRef old = node(in, Op::neg, {first});  // must run before `second`
+  const ir::Graph g{{last, old}};
+  const MemoryPlan plan = checked(g, one_each(g), {{}, {{last.get(), x.get()}}});
+  for (const NodeRef& n : {first, second, last}) EXPECT_EQ(slot_of(plan, n).place, Place::Input);
+  EXPECT_TRUE(plan.base_copies.empty());
+  EXPECT_TRUE(plan.copies.empty());
+  // A leaf that others need is copied, once, and an update that may not overwrite what it reads copies it.
+  const ir::Graph alone{{first}};
+  EXPECT_EQ(checked(alone, one_each(alone), {}).base_copies.size(), 1u);
+  EXPECT_EQ(checked(alone, one_each(alone), {{x.get()}, {}}).base_copies.size(), 0u);
+  const MemoryPlan apart = checked(alone, one_each(alone, false), {{}, {{first.get(), x.get()}}});
+  EXPECT_EQ(apart.base_copies.size() + apart.copies.size(), 2u);
+  // As an output of its own the value in the middle keeps memory of its own.
+  const ir::Graph both{{last, first}};
+  const MemoryPlan kept = checked(both, one_each(both), {{}, {{last.get(), x.get()}}});
+  EXPECT_EQ(slot_of(kept, first).place, Place::Output);
+  EXPECT_EQ(slot_of(kept, last).place, Place::Input);
 }
 
 TEST(PlanMemory, ExchangedTensorsAreSavedOnce) {
@@ -202,6 +231,14 @@ TEST(PlanMemory, RandomPlansHold) {
       }
     const size_t count = 1 + below(40);
     for (size_t k = 0; k < count; ++k) {
+      if (below(4) == 0) {  // parts of 8 in 40 or 100
+        const size_t size = 4 + below(2);
+        auto &whole = by_size[size], &part = by_size[size == 4 ? 3 : 2];
+        nodes.push_back(update(in, whole[below(2) == 0 ? whole.size() - 1 : below(whole.size())],
+                               part[below(part.size())], static_cast<int64_t>(below(30))));
+        whole.push_back(nodes.back());
+        continue;
+      }
       auto& pool = by_size[below(6)];
       const NodeRef x = pool[below(pool.size())], y = pool[below(pool.size())];
       const Op ops[] = {Op::abs, Op::neg, Op::add, Op::mul, Op::sub, Op::maximum, Op::floor_divide};
@@ -215,8 +252,10 @@ TEST(PlanMemory, RandomPlansHold) {
     std::vector<std::vector<const Node*>> groups(1);
     for (const Node* n : ir::topological_order(g)) {
       if (n->op() == Op::data) continue;
-      if (below(3) > 0) groups.emplace_back();
+      const bool alone = n->op() == Op::slice_update && below(4) > 0;
+      if (alone || below(3) > 0) groups.emplace_back();
       groups.back().push_back(n);
+      if (alone) groups.emplace_back();
     }
     const ir::Partition p =
         cut(g, groups, [&](const Node* o, const Node* i) { return o->nbytes() == i->nbytes() && below(2) == 0; });

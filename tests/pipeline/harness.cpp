@@ -90,6 +90,7 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
   passes::PassContext ctx{.interner = interner, .observer = {}};
   ctx.fuse = options.fuse;
   ctx.verify = true;
+  if (options.task_elements) ctx.update_bytes = 0;
   const Graph g = options.passes ? passes::run_passes(source, passes::default_pipeline(), ctx) : source;
   const Partition partition = passes::partition(g, ctx);
   codegen::LoweringOptions lowering;
