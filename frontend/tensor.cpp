@@ -9,6 +9,7 @@
 #include "frontend/build.h"
 #include "frontend/context.h"
 #include "frontend/layout.h"
+#include "frontend/write_number.h"
 
 namespace lazuli {
 
@@ -165,6 +166,7 @@ Tensor& Tensor::copy_(const Tensor& src, Location loc) {
 
 Tensor& Tensor::fill_(Scalar value, Location loc) {
   const TensorImpl& impl = *impl_of(*this, loc);
+  if (write_number(impl, value, loc)) return *this;
   assign(*this, expand_to(on_device(argument(value, impl.dtype, loc), impl.device, loc), impl.shape, loc), loc);
   return *this;
 }
@@ -180,6 +182,7 @@ Tensor& Tensor::fill_(const Tensor& value, Location loc) {
 
 Tensor& Tensor::zero_(Location loc) {
   const TensorImpl& impl = *impl_of(*this, loc);
+  if (write_number(impl, 0, loc)) return *this;
   assign(*this, expand_to(on_device(constant(0, impl.dtype, loc), impl.device, loc), impl.shape, loc), loc);
   return *this;
 }

@@ -2,6 +2,7 @@
 // Every node here has elements (empty_rules), its operands may have none.
 #include <numeric>
 
+#include "passes/pass.h"
 #include "passes/rewrites.h"
 
 namespace lazuli::passes {

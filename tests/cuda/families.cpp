@@ -61,6 +61,10 @@ void moves(std::vector<Family>& all) {
   all.push_back({"slice_update",
                  "graph {\n%0 = data : float32[9, 20]\n%1 = data : float32[3, 5]\n"
                  "%2 = slice_update %0, %1 {start = [1, 2], step = [2, 3]} : float32[9, 20]\nreturn %2\n}\n"});
+  all.push_back({"a part written in place",
+                 "graph {\n%0 = data : float32[80, 100]\n%1 = data : float32[3, 20]\n%2 = exp %1 : float32[3, 20]\n"
+                 "%3 = slice_update %0, %2 {start = [7, 5], step = [2, 3]} : float32[80, 100]\n"
+                 "%4 = slice_update %3, %1 {start = [8, 6], step = [1, 2]} : float32[80, 100]\nreturn %4\n}\n"});
   all.push_back({"gather",
                  "graph {\n%0 = data : float32[50, 64]\n%1 = iota {axis = 0} : int64[32]\n"
                  "%2 = gather %0, %1 {axes = [0]} : float32[32, 64]\n%3 = exp %2 : float32[32, 64]\n"

@@ -126,6 +126,47 @@ TEST(PartialWrites, AFailingWriteLeavesTheTensor) {
   EXPECT_EQ(x.sum().item<int64_t>(), 64 * 128);
 }
 
+TEST(PartialWrites, NumbersAreWrittenAtTheCallWhereNobodyReads) {
+  Tensor x = large();
+  litmus::Watch watch;
+  const Tensor row = x[5];
+  for (int64_t i = 0; i < kSide; ++i) {
+    x(i, i) = i;
+    row[i] = 0.5;
+  }
+  EXPECT_EQ(watch.programs(), 0);
+  EXPECT_EQ(state(x), State::Ready);
+  EXPECT_EQ(values(row), Values(kSide, 0.5));
+  EXPECT_EQ(x.diagonal().sum().item<float>(), static_cast<float>(kSide * (kSide - 1) / 2 - 5) + 0.5f);
+
+  // Readers, other tensors of the same value and unfinished writes see what they saw.
+  const Tensor copy = x.clone(), sum = x.sum();
+  const float before = copy.sum().item<float>();
+  x(0, 1) = 1000;
+  x[0].slice(0, 2, 4).zero_();
+  EXPECT_EQ(sum.item<float>(), before);
+  EXPECT_EQ(copy(0, 1).item<float>(), 0);
+  EXPECT_EQ(x(0, 1).item<float>(), 1000);
+  const Tensor shared = zeros({kSide, kSide});
+  eval(shared);
+  Tensor same = shared.clone();
+  eval(same);
+  same(3, 3) = 1;
+  EXPECT_EQ(shared(3, 3).item<float>(), 0);
+  EXPECT_EQ(zeros({kSide, kSide}).sum().item<float>(), 0);  // no value that was computed is remembered wrongly
+
+  Tensor leaf = large().requires_grad_();
+  EXPECT_EQ(message_of([&] { leaf(0, 0) = 1; }),
+            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+  Tensor y = leaf * 2;
+  eval(y);
+  y(0, 0) = 7;
+  (y * y).sum().backward();
+  EXPECT_EQ(leaf.grad()(0, 0).item<float>(), 0);
+  EXPECT_EQ(message_of([&] { x(kSide, 0) = 1; }),
+            "index 1024 is out of bounds for dimension 0 with size 1024");
+}
+
 TEST(PartialWrites, InsideCompiledFunctions) {
   auto append = compile([](Tensor cache, const Tensor& row) {
     cache[3] = row;
