@@ -25,8 +25,8 @@ class RegionBuilder {
  public:
   /// A region whose space is that of `root`: its shape (map), its operand's (reduction), result and contracted axes
   /// (dot).
-  /// `of_its_own`: dot, scatters, scans, argsort and updates (slice_update in place), whose kind of region no other root
-  /// joins.
+  /// `of_its_own`: dot, scatters, scans, argsort and updates (slice_update in place), whose kind of region no other
+  /// root joins.
   RegionBuilder(const ir::Node* root, bool of_its_own);
 
   ir::IndexArena& arena() { return *arena_; }

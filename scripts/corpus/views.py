@@ -239,8 +239,8 @@ def viewable(op, shape, layout, args):
 
 
 def copied(op, args):
-    """Where the result is a new tensor instead of a view: windows that overlap, strides that slices of the storage do not
-    reach (docs/differences.md). Only the elements are recorded."""
+    """Windows that overlap, which PyTorch writes in some order and Lazuli refuses to write (docs/differences.md), and axes
+    that interleave. Only the elements are recorded; tests/views writes to the latter."""
     if op == "unfold":
         return args[2] < args[1]
     if op == "as_strided":

@@ -163,8 +163,7 @@ TEST(PartialWrites, NumbersAreWrittenAtTheCallWhereNobodyReads) {
   y(0, 0) = 7;
   (y * y).sum().backward();
   EXPECT_EQ(leaf.grad()(0, 0).item<float>(), 0);
-  EXPECT_EQ(message_of([&] { x(kSide, 0) = 1; }),
-            "index 1024 is out of bounds for dimension 0 with size 1024");
+  EXPECT_EQ(message_of([&] { x(kSide, 0) = 1; }), "index 1024 is out of bounds for dimension 0 with size 1024");
 }
 
 TEST(PartialWrites, InsideCompiledFunctions) {
