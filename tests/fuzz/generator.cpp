@@ -20,6 +20,7 @@ class Generator : private Chance {
     most_elements_ = size < 14 ? 700 : size < 19 ? 5000 : kMostElements;
     for (DType& t : usual_) t = one_in(2) ? kFloat32 : any_dtype();
   }
+
   Graph run() {
     const size_t nodes = one_in(8) ? 12 + below(24) : 3 + below(12);
     for (size_t i = 1 + below(3); i-- > 0;) keep(leaf(dtype(), shape()));
@@ -149,7 +150,7 @@ class Generator : private Chance {
     switch (kind_) {
       case 0:
       case 1:
-        return node(one_in(4) ? Op::bitcast : Op::cast, {any()}, NoAttr{}, {}, dtype());
+        return node(Op::cast, {any()}, NoAttr{}, {}, dtype());
       case 2:
       case 3:
       case 4:
