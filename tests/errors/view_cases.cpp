@@ -103,6 +103,7 @@ std::vector<Case> view_cases() {
               m().as_strided({2, 2}, {1, 100})),
       REFUSES(Unsupported, "as_strided of a view that is itself a leaf which requires grad is not supported",
               as_strided(m()[0].requires_grad_(), {2}, {1})),
+      REFUSES(Unsupported, "element type float8_e5m2 is not supported", m().view(DType::Float8E5M2)),
       REFUSES(Unsupported, "view: bits of float32 are not bools, which are 0 or 1", m().view(kBool)),
       REFUSES(Unsupported, "resize_: a storage of 12 elements does not grow to [100]", m().resize_({100})),
       REFUSES(Value, "cannot resize variables that require grad", m().requires_grad_().resize_({1})),

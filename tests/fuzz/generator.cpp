@@ -150,7 +150,7 @@ class Generator : private Chance {
     switch (kind_) {
       case 0:
       case 1:
-        return node(Op::cast, {any()}, NoAttr{}, {}, dtype());
+        return node(one_in(4) ? Op::bitcast : Op::cast, {any()}, NoAttr{}, {}, dtype());
       case 2:
       case 3:
       case 4:
