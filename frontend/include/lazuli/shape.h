@@ -43,12 +43,12 @@ Tensor diagonal(const Tensor& x, int64_t offset = 0, int64_t dim1 = 0, int64_t d
                 Location loc = Location::current());
 /// The diagonal of a matrix; of a vector the square matrix with it on that diagonal (a new tensor).
 Tensor diag(const Tensor& x, int64_t diagonal = 0, Location loc = Location::current());
-/// Element [i, j, ...] is element storage_offset + i * strides[0] + j * strides[1] + ... of the storage. A view unless
-/// elements overlap (then a new tensor). The offset is that of x where left out.
+/// Element [i, j, ...] is element storage_offset + i * strides[0] + j * strides[1] + ... of the storage. A view;
+/// writes are refused where its elements overlap. The offset is that of x where left out.
 Tensor as_strided(const Tensor& x, IntArrayRef sizes, IntArrayRef strides, std::optional<int64_t> storage_offset = {},
                   Location loc = Location::current());
-/// All windows of `size` elements along an axis, `step` apart; the window is the last axis. A new tensor where windows
-/// overlap.
+/// All windows of `size` elements along an axis, `step` apart; the window is the last axis. A view;
+/// writes are refused where windows overlap.
 Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step, Location loc = Location::current());
 Tensor broadcast_to(const Tensor& x, IntArrayRef sizes, Location loc = Location::current());
 /// The last two axes swapped (of real matrices).
