@@ -105,7 +105,9 @@ PhaseEmitter::V PhaseEmitter::scale2(DType t, V x, V n, unsigned lanes) {
   const bool is_double = t == kFloat64;
   const std::string& features = options_.target.features;
   const auto has = [&](const char* f) { return features.find(f) != std::string::npos; };
-  if ((bits == 512 && has("+avx512f")) || ((bits == 256 || bits == 128) && has("+avx512vl"))) {
+  // LLVM splits what is wider than the registers that it is to use, but not the machine's own instructions.
+  const bool fits = bits <= static_cast<unsigned>(options_.target.vector_bits);
+  if (fits && ((bits == 512 && has("+avx512f")) || ((bits == 256 || bits == 128) && has("+avx512vl")))) {
     namespace I = llvm::Intrinsic;
     const I::ID id = bits == 512   ? (is_double ? I::x86_avx512_mask_scalef_pd_512 : I::x86_avx512_mask_scalef_ps_512)
                      : bits == 256 ? (is_double ? I::x86_avx512_mask_scalef_pd_256 : I::x86_avx512_mask_scalef_ps_256)

@@ -107,6 +107,8 @@ std::vector<Case> view_cases() {
       REFUSES(Unsupported, "view: bits of float32 are not bools, which are 0 or 1", m().view(kBool)),
       REFUSES(Unsupported, "resize_: a storage of 12 elements does not grow to [100]", m().resize_({100})),
       REFUSES(Value, "cannot resize variables that require grad", m().requires_grad_().resize_({1})),
+      REFUSES(DType, "cumulative_trapezoid: received a bool input for `y`, but bool is not supported",
+              cumulative_trapezoid(b())),
       REFUSES(Shape, "t_() expects a tensor with <= 2 dimensions, but self is 3D", m().unsqueeze(0).t_()),
       REFUSES(Value, "diagonal dimensions cannot be identical 0, 0", m().diagonal(0, 0, 0)),
       REFUSES(Value, "size is -1 but must be >= 0", m().unfold(0, -1, 1)),

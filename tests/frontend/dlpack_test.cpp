@@ -94,9 +94,12 @@ TYPED_TEST(DlpackImport, Layouts) {
   const Case cases[] = {
       {{4, 3}, {1, 4}, 0, {0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}},  // transposed
       {{6}, {2}, 0, {0, 2, 4, 6, 8, 10}},
-      {{2, 3}, {3, 1}, 24, {6, 7, 8, 9, 10, 11}},  // from an offset
-      {{2, 3}, {0, 1}, 8, {2, 3, 4, 2, 3, 4}},     // repeated
-      {{1, 3}, {-99, 4}, 4, {1, 5, 9}},            // the stride of one element is never used
+      {{2, 3}, {3, 1}, 24, {6, 7, 8, 9, 10, 11}},        // from an offset
+      {{2, 3}, {0, 1}, 8, {2, 3, 4, 2, 3, 4}},           // repeated
+      {{2, 3}, {5, 1}, 0, {0, 1, 2, 5, 6, 7}},           // padded rows
+      {{3, 2}, {2, 1}, 8, {2, 3, 4, 5, 6, 7}},           // from the middle
+      {{3, 3}, {1, 1}, 0, {0, 1, 2, 1, 2, 3, 2, 3, 4}},  // overlapping windows
+      {{1, 3}, {-99, 4}, 4, {1, 5, 9}},                  // the stride of one element is never used
       {{}, {}, 12, {3}},
       {{0, 4}, {-5, -9}, 0, {}},
       {{2, 0, 3}, {}, 0, {}},

@@ -36,6 +36,11 @@ TEST(FromBlob, Strides) {
   EXPECT_THAT(memory, ElementsAre(10, -1, 12, 3, 50, -1, 16, 7));
   EXPECT_EQ(values(from_blob(memory, {2, 2}, {0, 1})), Values({10, -1, 10, -1}));
   EXPECT_EQ(sizes(from_blob(memory, {0, 3}, {-1, 5})), Dims({0, 3}));
+  Tensor padded = from_blob(memory, {2, 3}, {5, 1});  // rows with two elements between them
+  EXPECT_EQ(values(padded), Values({10, -1, 12, -1, 16, 7}));
+  padded.fill_(5);
+  EXPECT_THAT(memory, ElementsAre(5, 5, 5, 3, 50, 5, 5, 5));
+  memory[0] = 10;
   EXPECT_EQ(values(from_blob(memory, {}, IntArrayRef())), Values({10}));
 }
 

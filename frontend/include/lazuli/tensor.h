@@ -341,8 +341,8 @@ TensorAccessor<T, N> Tensor::accessor(Location loc) const {
 
 /// A tensor over memory that the caller owns, shared, never moved or recycled: a write on either side is seen by the
 /// other; reads happen when something is evaluated, writes through Lazuli at the call. Row-major, or with `strides` in
-/// elements: 0 repeats an axis; negative strides are refused (Value), and so are those whose elements no chain of
-/// slices reaches (Unsupported). float32 unless the options name another type; of typed pointers the pointer's.
+/// elements: 0 repeats an axis, others may overlap or leave gaps; negative strides are refused (Value). float32 unless
+/// the options name another type; of typed pointers the pointer's.
 /// `deleter` is called once: when nothing refers to the memory any more, or before an error is thrown.
 Tensor from_blob(void* data, IntArrayRef sizes, TensorOptions options = {}, Location loc = Location::current());
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, TensorOptions options = {},
