@@ -15,6 +15,7 @@ namespace bench {
 
 class ContestantProcess {
  public:
+  static constexpr int kPatience = 60;  // seconds for an answer; compilers take tens of them
   /// `command` gets the path of the shared file as its last argument. Throws std::runtime_error if it does not answer.
   ContestantProcess(std::string name, std::vector<std::string> command, const SharedFile& file, int threads);
   ContestantProcess(const ContestantProcess&) = delete;
@@ -35,9 +36,14 @@ class ContestantProcess {
   void forget();
 
  private:
+  void start();
+  void end();
+  /// A contestant that thinks for longer than kPatience is ended, started again, and told as a failure.
   std::string ask(const std::string& request);
 
   std::string name_, version_;
+  std::vector<std::string> command_;
+  int threads_;
   pid_t pid_ = -1;
   int to_ = -1;
   std::FILE* from_ = nullptr;

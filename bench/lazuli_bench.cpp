@@ -104,6 +104,8 @@ std::vector<Start> all_contestants(const Settings& s) {
                               {"OpenBLAS", {program("lazuli-bench-blas"), "openblas"}},
                               {"BLIS", {program("lazuli-bench-blas"), "blis"}},
                               {"oneDNN", {program("lazuli-bench-blas"), "onednn"}}};
+  for (const auto& [name, file] : {std::pair{"Halide", "lazuli-bench-halide"}, {"libtorch", "lazuli-bench-libtorch"}})
+    if (access(program(file).c_str(), X_OK) == 0) peers.push_back({name, {program(file)}});
   if (access(s.python.c_str(), X_OK) == 0)
     for (const char* framework : {"NumPy", "numexpr", "torch", "torch.compile", "JAX", "MLX", "tinygrad"})
       peers.push_back({framework, {s.python, LAZULI_SOURCE_DIR "/bench/peers.py", framework}});

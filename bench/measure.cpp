@@ -84,14 +84,21 @@ struct Measurement::Entrant {
   int rounds = 1;  // in a run
   std::map<std::string, double> facts{};
   Times times{};
+  std::string failure{};  // why it takes no more part
 
   std::string key() const { return process->name() + " " + series; }
-  /// Nanoseconds of one repeat.
+  /// Nanoseconds of one repeat; 0 once it has failed.
   double round() {
-    const ContestantProcess::Run r = process->run(series, turn, repeats);
-    turn += repeats;
-    facts = r.facts;
-    return r.nanoseconds / static_cast<double>(repeats);
+    if (!failure.empty()) return 0;
+    try {
+      const ContestantProcess::Run r = process->run(series, turn, repeats);
+      turn += repeats;
+      facts = r.facts;
+      return r.nanoseconds / static_cast<double>(repeats);
+    } catch (const std::runtime_error& e) {
+      failure = e.what();
+      return 0;
+    }
   }
 };
 
@@ -143,11 +150,17 @@ std::vector<Measurement::Entrant> Measurement::admit(const Case& c, const Job& j
       }
       entrants.insert(entrants.end(), mine.begin(), mine.end());
     } catch (const std::runtime_error& e) {
-      if (process->name() == "Lazuli") throw std::runtime_error(c.name + " " + c.size + ": " + e.what());
-      complaints.push_back(c.name + " " + c.size + ": " + e.what());
+      leave_out(c, *process, e.what(), complaints);
     }
   }
   return entrants;
+}
+
+void Measurement::leave_out(const Case& c, const ContestantProcess& process, const std::string& reason,
+                            std::vector<std::string>& complaints) {
+  const std::string text = c.name + " " + c.size + ": " + reason;
+  if (process.name() == "Lazuli") throw std::runtime_error(text);
+  complaints.push_back(text);
 }
 
 CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std::string>& complaints) {
@@ -192,7 +205,9 @@ CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std
                     .facts = {},
                     .peers = {}};
   for (Entrant& e : entrants) {
-    if (e.process->name() == "limit") {
+    if (!e.failure.empty()) {
+      leave_out(c, *e.process, e.failure, complaints);
+    } else if (e.process->name() == "limit") {
       // The better of the ways there are: in caches plain stores are, beyond them those around the caches.
       if (result.limit_by.empty() || e.times.median() < result.limit_times.median()) {
         result.limit_by = e.series.substr(1);

@@ -30,6 +30,8 @@ class Measurement {
   struct Entrant;
   Job lay_out(const Case& c) const;
   std::vector<Entrant> admit(const Case& c, const Job& job, std::vector<std::string>& complaints);
+  static void leave_out(const Case& c, const ContestantProcess& process, const std::string& reason,
+                        std::vector<std::string>& complaints);
 
   std::vector<std::unique_ptr<ContestantProcess>>& contestants_;
   const SharedFile& file_;
