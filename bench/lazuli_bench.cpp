@@ -103,6 +103,7 @@ std::vector<Start> all_contestants(const Settings& s) {
                               {"Eigen", {program("lazuli-bench-eigen")}},
                               {"OpenBLAS", {program("lazuli-bench-blas"), "openblas"}},
                               {"BLIS", {program("lazuli-bench-blas"), "blis"}},
+                              {"MKL", {program("lazuli-bench-blas"), "mkl"}},
                               {"oneDNN", {program("lazuli-bench-blas"), "onednn"}}};
   for (const auto& [name, file] : {std::pair{"Halide", "lazuli-bench-halide"}, {"libtorch", "lazuli-bench-libtorch"}})
     if (access(program(file).c_str(), X_OK) == 0) peers.push_back({name, {program(file)}});

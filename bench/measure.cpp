@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <stdexcept>
 
@@ -29,6 +30,7 @@ int64_t bytes_of(const std::vector<Value>& values) {
 int64_t copies_of(const Case& c) {
   const int64_t bytes = bytes_of(c.inputs);
   if (bytes < kLarge) return 3;
+  if (bytes >= kRotated) return 1;
   return std::max<int64_t>(3, (kRotated + bytes - 1) / bytes) | 1;
 }
 
@@ -51,14 +53,26 @@ void fill(std::byte* at, const Value& v, uint64_t k) {
   switch (v.type) {
     case Type::F32:
       return fill<float>(at, v, k);
+    case Type::F64:
+      return fill<double>(at, v, k);
+    case Type::I8:
+      return fill<int8_t>(at, v, k);
+    case Type::U8:
+      return fill<uint8_t>(at, v, k);
     case Type::I32:
       return fill<int32_t>(at, v, k);
     case Type::I64:
       return fill<int64_t>(at, v, k);
-    case Type::BF16:
-      break;
+    case Type::BF16: {
+      // Numbers that bfloat16 has: cut off, not rounded.
+      auto* out = reinterpret_cast<uint16_t*>(at);
+      for (int64_t i = 0; i < count(v.dims); ++i) {
+        const double x = v.low + (v.high - v.low) * uniform(k, static_cast<uint64_t>(i));
+        out[i] = static_cast<uint16_t>(std::bit_cast<uint32_t>(static_cast<float>(x)) >> 16);
+      }
+      return;
+    }
   }
-  throw std::logic_error("operands of this type are not filled");
 }
 
 /// Keeps the times of a run by series, in order.

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-DTYPES = {"float32": np.float32, "bfloat16": np.uint16, "int32": np.int32, "int64": np.int64}
+DTYPES = {"float32": np.float32, "float64": np.float64, "bfloat16": np.uint16, "int8": np.int8, "uint8": np.uint8, "int32": np.int32, "int64": np.int64}
 
 
 class Place:

@@ -27,7 +27,7 @@ std::vector<std::string> split(const std::string& text, char at) {
 }
 
 Type type_named(const std::string& text) {
-  for (const Type t : {Type::F32, Type::BF16, Type::I32, Type::I64})
+  for (const Type t : {Type::F32, Type::F64, Type::BF16, Type::I8, Type::U8, Type::I32, Type::I64})
     if (name(t) == text) return t;
   throw std::invalid_argument("no type " + text);
 }

@@ -55,6 +55,7 @@ class ContractEmitter {
   Values chain(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end);
   void finish(const Tile& tile);
   void prefetch_results(const Tile& tile);
+  void fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_begin);
 
   void pack_phase();
   void tile_phase();
@@ -70,6 +71,12 @@ class ContractEmitter {
   uint32_t sums_buffer = 0;
   std::vector<size_t> outputs;
   std::vector<ItemId> epilogue_loads;  // those worth a prefetch
+  /// What later tiles read, fetched while a tile is multiplied: element `at` + k * step at depth k.
+  struct Ahead {
+    uint32_t buffer;
+    ValueId at, step;
+  };
+  std::vector<Ahead> ahead;
 };
 
 }  // namespace lazuli::codegen

@@ -1,9 +1,33 @@
 // A register tile: one accumulator per row and vector stays in a register while the depth runs. The tile's sums lie in
 // scratch, where blocks of the depth are added and where the epilogue, one loop over rows and vectors, finds them.
+#include <algorithm>
+
 #include "codegen/contract_emitter.h"
 #include "codegen/row_stages.h"
 
 namespace lazuli::codegen {
+
+/// Columns of the next tile, of which each row tile of the task fetches a share: their first use would wait for memory
+/// line by line. And the sums that the next tile goes on from.
+void ContractEmitter::fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_begin) {
+  ahead.clear();
+  const auto fetch = [&](uint32_t buffer, ValueId at, ValueId step) {
+    ahead.push_back({buffer, b.sub(at, b.mul(k_begin, step)), step});
+  };
+  const int64_t width = p.column_tiles.size * p.lanes, packed = column_side.stride * p.column_tiles.pieces;
+  if (p.pack_columns == Pack::Shared &&
+      packed * static_cast<int64_t>(itemsize(reducer.type(0))) * 2 > e.options.target.l2_bytes) {
+    const int64_t each = std::min<int64_t>(p.lanes, (width + p.row_tasks.size - 1) / p.row_tasks.size);
+    const ValueId step = e.nest.size("columns_ahead", each);
+    const ValueId next = b.add(tile.column_base, e.nest.size("column_stride", column_side.stride));
+    const ValueId from = b.add(next, b.mul(k_begin, b.mul(tile.vectors, b.index(p.lanes))));
+    fetch(column_side.buffer, b.add(from, b.mul(row_tile, e.nest.size("columns_share", each * p.depth_block))), step);
+  }
+  if (p.in_chunks() && p.spans == 1) {
+    const int64_t each = (tile_elements + p.depth_block - 1) / p.depth_block;
+    fetch(sums_buffer, b.add(tile.sums, b.index(tile_elements)), b.index(each));
+  }
+}
 
 /// The chains of all results of the tile over [k_begin, k_end), row by row.
 ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int vectors, ValueId k_begin,
@@ -13,6 +37,7 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
   Values start(static_cast<size_t>(rows * vectors), zero);
   return b.for_loop(k_begin, k_end, b.index(1), start, [&](ValueId k, const Values& carried) {
     Values acc = carried, right;
+    for (const Ahead& a : ahead) b.prefetch(a.buffer, b.add(a.at, b.mul(k, a.step)));
     for (int v = 0; v < vectors; ++v) {
       if (p.pack_columns != Pack::None) {
         const ValueId at = b.add(tile.column_base, b.mul(k, b.index(int64_t{vectors} * p.lanes)));

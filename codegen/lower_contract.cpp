@@ -170,10 +170,20 @@ void ContractEmitter::tile_phase() {
             const ValueId before = b.mul(b.sub(c, first_columns), e.nest.size("rows_of_task", p.row_tasks.size));
             tile.sums = b.mul(b.add(before, b.sub(t, first_rows)), b.index(tile_elements));
           }
-          if (!p.in_chunks() && p.depth > 0) prefetch_results(tile);
-          if (p.depth > 0) multiply(tile, k_begin, k_end, span_begin);
+          const ValueId is_last = p.in_chunks() ? b.prim(Prim::eq, kBool, {k_end, depth}) : kNone;
+          if (p.depth > 0) {
+            fetch_ahead(tile, b.sub(t, first_rows), k_begin);
+            if (p.in_chunks())
+              b.if_then(is_last, [&] {
+                prefetch_results(tile);
+                return Values{};
+              });
+            else
+              prefetch_results(tile);
+            multiply(tile, k_begin, k_end, span_begin);
+          }
           if (!p.in_chunks()) return finish(tile);
-          b.if_then(b.prim(Prim::eq, kBool, {k_end, depth}), [&] {
+          b.if_then(is_last, [&] {
             finish(tile);
             return Values{};
           });

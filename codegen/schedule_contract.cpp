@@ -10,7 +10,7 @@ namespace {
 
 /// Larger workspaces are not taken: every task packs its own columns then.
 constexpr int64_t kMostShared = int64_t{64} << 20;
-constexpr int64_t kDepthChunk = 2048;
+constexpr int64_t kDepthChunk = 512;
 constexpr int64_t kTasks = 8;
 
 /// Primitives that are evaluated for one result.
@@ -68,14 +68,13 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   } else {
     choose_tile(m.rows, vectors, registers, s);
   }
-  const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
-
   // Two vectors of a long epilogue at once hide its latencies.
   s.unroll = s.tile_vectors > 1 && epilogue_work(probe.graph) > 24 ? 2 : 1;
 
   s.depth_block = kDepthChunk;
   const int64_t depth = std::min(m.depth, s.depth_block);
 
+  const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
   // Tasks: rows that fill half of the second-level cache, but several tasks if there is work for them.
   const int64_t row_bytes = std::max<int64_t>(1, rows.size * depth * size);
   const int64_t work = std::max<int64_t>(1, rows.size * columns.size * m.lanes * std::max<int64_t>(1, m.depth));

@@ -6,12 +6,12 @@
 namespace bench {
 
 std::string_view name(Type type) {
-  constexpr std::string_view kNames[] = {"float32", "bfloat16", "int32", "int64"};
+  constexpr std::string_view kNames[] = {"float32", "float64", "bfloat16", "int8", "uint8", "int32", "int64"};
   return kNames[static_cast<size_t>(type)];
 }
 
 int64_t bytes_of(Type type) {
-  constexpr int64_t kBytes[] = {4, 2, 4, 8};
+  constexpr int64_t kBytes[] = {4, 8, 2, 1, 1, 4, 8};
   return kBytes[static_cast<size_t>(type)];
 }
 
@@ -28,23 +28,26 @@ int64_t count(const Dims& dims) {
 
 const std::vector<Extent> kExtents = {{"4096x4096", 4096, 4096}, {"1K", 32, 32}, {"64K", 256, 256}, {"1M", 1024, 1024}};
 
-namespace {
-
-double number(const Memory& outputs, size_t output, Type type, int64_t i) {
+double number(const void* at, Type type, int64_t i) {
+  const Memory memory{{at}};
   switch (type) {
     case Type::F32:
-      return outputs.f32(output)[i];
+      return memory.f32(0)[i];
+    case Type::F64:
+      return memory.f64(0)[i];
     case Type::BF16:
-      return std::bit_cast<float>(static_cast<uint32_t>(outputs.bf16(output)[i]) << 16);
+      return std::bit_cast<float>(static_cast<uint32_t>(memory.bf16(0)[i]) << 16);
+    case Type::I8:
+      return memory.i8(0)[i];
+    case Type::U8:
+      return memory.u8(0)[i];
     case Type::I32:
-      return outputs.i32(output)[i];
+      return memory.i32(0)[i];
     case Type::I64:
-      return static_cast<double>(outputs.i64(output)[i]);
+      return static_cast<double>(memory.i64(0)[i]);
   }
   return NAN;
 }
-
-}  // namespace
 
 Check near(const Case& c, std::vector<Expected> expected, double tolerance) {
   std::vector<Type> types;
@@ -53,7 +56,7 @@ Check near(const Case& c, std::vector<Expected> expected, double tolerance) {
     for (size_t output = 0; output < all.size(); ++output) {
       const Expected& e = all[output];
       for (size_t i = 0; i < e.value.size(); ++i) {
-        const double got = number(outputs, output, types[output], static_cast<int64_t>(i));
+        const double got = number(outputs.at[output], types[output], static_cast<int64_t>(i));
         if (!(std::abs(got - e.value[i]) <= tolerance * e.scale[i] + 1e-30))
           return "element " + std::to_string(i) + " of result " + std::to_string(output) + " is " +
                  std::to_string(got) + ", not " + std::to_string(e.value[i]);

@@ -9,7 +9,7 @@
 
 namespace bench {
 
-enum class Type : uint8_t { F32, BF16, I32, I64 };
+enum class Type : uint8_t { F32, F64, BF16, I8, U8, I32, I64 };
 std::string_view name(Type type);
 int64_t bytes_of(Type type);
 
@@ -34,10 +34,16 @@ std::string_view name(Limit limit);
 struct Memory {
   std::vector<const void*> at;
   const float* f32(size_t i) const { return static_cast<const float*>(at[i]); }
+  const double* f64(size_t i) const { return static_cast<const double*>(at[i]); }
+  const int8_t* i8(size_t i) const { return static_cast<const int8_t*>(at[i]); }
+  const uint8_t* u8(size_t i) const { return static_cast<const uint8_t*>(at[i]); }
   const int32_t* i32(size_t i) const { return static_cast<const int32_t*>(at[i]); }
   const int64_t* i64(size_t i) const { return static_cast<const int64_t*>(at[i]); }
   const uint16_t* bf16(size_t i) const { return static_cast<const uint16_t*>(at[i]); }
 };
+
+/// Element i of a value of this type.
+double number(const void* at, Type type, int64_t i);
 
 /// What is wrong with results; empty if nothing.
 using Check = std::function<std::string(const Memory& outputs)>;

@@ -30,7 +30,8 @@ struct Prepared {
   void bind() {
     for (int64_t copy = 0; copy < job.copies; ++copy)
       for (const auto& set : memory) {
-        Arguments a{.in = {}, .out = {}, .rows = job.rows(), .columns = job.columns(), .threads = job.threads};
+        Arguments a{
+            .in = {}, .out = {}, .rows = job.rows(), .columns = job.columns(), .threads = job.threads, .job = &job};
         for (const Block& b : operands[static_cast<size_t>(copy)]) a.in.push_back(b.get());
         for (const Block& b : set) a.out.push_back(b.get());
         arguments.push_back(std::move(a));

@@ -48,6 +48,7 @@ struct Arguments {
   std::vector<void*> out;
   int64_t rows, columns;  // of the first operand
   int threads;
+  const Job* job;
   const float* f32(size_t i) const { return static_cast<const float*>(in[i]); }
   const int32_t* i32(size_t i) const { return static_cast<const int32_t*>(in[i]); }
   const int64_t* i64(size_t i) const { return static_cast<const int64_t*>(in[i]); }

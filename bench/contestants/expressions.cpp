@@ -53,6 +53,13 @@ Out product_and_more(In in, const char* form) {
   return {gelu(matmul(in[0], in[1]) + in[2], form) + in[3]};
 }
 
+/// Groups of 128 weights: see dequantised() in cases/contract.cpp.
+Out dequantised_product(In in, Sizes) {
+  const Tensor &x = in[0], &w = in[1], &scale = in[2];
+  const Tensor q = cat({w & 15, w >> 4}, 2).to(kFloat32) - 8;
+  return {matmul(x, (q * scale.unsqueeze(2)).reshape({w.size(0), x.size(1)}).t())};
+}
+
 Out nbody(In in, Sizes) {
   const auto &p = in[0], &v = in[1], &m = in[2];
   std::vector<Tensor> d;
@@ -134,6 +141,20 @@ constexpr Named kExpressions[] = {
     {"contract/sgemm", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
     {"contract/bias_gelu_residual", [](In in, Sizes) { return product_and_more(in, "none"); }},
     {"contract/bias_gelu_tanh_residual", [](In in, Sizes) { return product_and_more(in, "tanh"); }},
+    {"contract/dgemm", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/bgemm", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/igemm", [](In in, Sizes) -> Out { return {matmul(in[0].to(kInt32), in[1].to(kInt32))}; }},
+    {"contract/batched", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/skinny", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/gemv nn", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/gemv nt", [](In in, Sizes) -> Out { return {matmul(in[0], in[1].t())}; }},
+    {"contract/tall_k", [](In in, Sizes) -> Out { return {matmul(in[0], in[1])}; }},
+    {"contract/tn", [](In in, Sizes) -> Out { return {matmul(in[0].t(), in[1])}; }},
+    {"contract/nt", [](In in, Sizes) -> Out { return {matmul(in[0], in[1].t())}; }},
+    {"contract/tt", [](In in, Sizes) -> Out { return {matmul(in[0].t(), in[1].t())}; }},
+    {"contract/bias_gelu_residual_scale",
+     [](In in, Sizes) -> Out { return {product_and_more(in, "tanh")[0] * in[4]}; }},
+    {"contract/dequant_int4", dequantised_product},
     {"e2e/nbody", nbody},
     {"e2e/heat2d", heat2d},
     {"e2e/kmeans_step", kmeans_step},
@@ -152,6 +173,11 @@ Expression expression_named(std::string_view name) {
   const auto* const at =
       std::find_if(std::begin(kExpressions), std::end(kExpressions), [&](const Named& n) { return n.name == name; });
   return at == std::end(kExpressions) ? nullptr : at->expression;
+}
+
+Expression expression_of(std::string_view name, std::string_view size) {
+  if (const Expression e = expression_named(name)) return e;
+  return expression_named(std::string(name) + " " + std::string(size));
 }
 
 Expression baseline_of(std::string_view name) {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .programs import adam, chain, cooled, nbody
+from .programs import adam, chain, cooled, nbody, products
 
 
 class Jax:
@@ -14,6 +14,8 @@ class Jax:
         self.version = jax.__version__
 
     def take(self, array, place):
+        if place.type == "bfloat16":
+            return self.jax.device_put(np.array(array).view(self.jax.numpy.bfloat16))
         return self.jax.device_put(np.array(array))
 
     def give(self, value):
@@ -93,6 +95,13 @@ class Jax:
             "contract/bias_gelu_residual": lambda a, b, c, r: nn.gelu(a @ b + c, approximate=False) + r,
             "contract/bias_gelu_tanh_residual": lambda a, b, c, r: nn.gelu(a @ b + c, approximate=True) + r,
         }
+
+        def dequantised(w, scale):
+            q = jnp.concatenate([w & 15, w >> 4], 2).astype(f32) - 8
+            return (q * scale[:, :, None]).reshape(w.shape[0], -1)
+
+        table |= products(job, dequantised, lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.int32))
+        table["contract/bias_gelu_residual_scale"] = lambda a, b, c, r, s: (nn.gelu(a @ b + c, approximate=True) + r) * s
         table |= {
             "e2e/nbody": nbody(jnp.sqrt, jnp.stack),
             "e2e/heat2d": heat2d,

@@ -25,6 +25,22 @@ def adam(sqrt):
     return step
 
 
+def products(job, dequantised, int32):
+    """Products of matrices that differ in types, sizes and transpositions."""
+
+    def plain(a, b):
+        return a @ b
+
+    table = {"contract/" + name: plain for name in ("dgemm", "bgemm", "batched", "skinny", "tall_k")}
+    table["contract/igemm"] = lambda a, b: int32(a, b)
+    table["contract/gemv"] = plain if job.size == "nn" else lambda a, b: a @ b.T
+    table["contract/tn"] = lambda a, b: a.T @ b
+    table["contract/nt"] = lambda a, b: a @ b.T
+    table["contract/tt"] = lambda a, b: a.T @ b.T
+    table["contract/dequant_int4"] = lambda x, w, s: x @ dequantised(w, s).T
+    return table
+
+
 def cooled(u):
     """The inner points of a plate a step later."""
     around = u[:-2, 1:-1] + u[2:, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:]

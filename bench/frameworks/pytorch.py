@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from .programs import adam, chain, cooled, nbody
+from .programs import adam, chain, cooled, nbody, products
 
 
 class Torch:
@@ -19,6 +19,8 @@ class Torch:
         self.version = torch.__version__
 
     def take(self, array, place):
+        if place.type == "bfloat16":
+            return self.torch.from_numpy(np.array(array).view(np.int16)).view(self.torch.bfloat16)
         return self.torch.from_numpy(np.array(array))
 
     def give(self, value):
@@ -103,6 +105,13 @@ class Torch:
             "contract/bias_gelu_residual": lambda a, b, c, r: f.gelu(a @ b + c) + r,
             "contract/bias_gelu_tanh_residual": lambda a, b, c, r: f.gelu(a @ b + c, approximate="tanh") + r,
         }
+
+        def dequantised(w, scale):
+            q = torch.cat([w & 15, w >> 4], 2).to(torch.float32) - 8
+            return (q * scale[:, :, None]).reshape(w.shape[0], -1)
+
+        table |= products(job, dequantised, torch._int_mm)
+        table["contract/bias_gelu_residual_scale"] = lambda a, b, c, r, s: (f.gelu(a @ b + c, approximate="tanh") + r) * s
         table |= {
             "e2e/nbody": nbody(torch.sqrt, torch.stack),
             "e2e/heat2d": heat2d,
@@ -136,6 +145,11 @@ class Torch:
             "gather/rows": lambda t, i: torch.index_select(t, 0, i, out=out),
             "scatter/add_rows": lambda x, i: out.zero_().index_add_(0, i, x),
             "contract/sgemm": lambda a, b: torch.mm(a, b, out=out),
+            "contract/batched": lambda a, b: torch.bmm(a, b, out=out),
+            "contract/skinny": lambda a, b: torch.mm(a, b, out=out),
+            "contract/tn": lambda a, b: torch.mm(a.t(), b, out=out),
+            "contract/nt": lambda a, b: torch.mm(a, b.t(), out=out),
+            "contract/tt": lambda a, b: torch.mm(a.t(), b.t(), out=out),
             "e2e/adam_100_tensors": adam_in_place,
         }
         if job.name not in table:

@@ -3,12 +3,14 @@
 
 #include "epilogue.h"
 #include "peer.h"
+#include "product.h"
 
 namespace bench {
 namespace {
 
 using Matrix = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Dense = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T>
+using Dense = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Row = Eigen::Array<float, 1, Eigen::Dynamic>;
 
 auto row(const float* p, const Arguments& a, int64_t i) {
@@ -104,15 +106,28 @@ void flip(const Arguments& a) {
   each_row(a, [&](int64_t i) { result_row(a, i) = row(a.f32(0), a, i).reverse(); });
 }
 
-void sgemm(const Arguments& a) {
-  const int64_t n = a.rows;
+template <class T>
+void product(const Arguments& a) {
+  const ProductSizes p = product_sizes(*a.job);
   Eigen::setNbThreads(a.threads);
-  Eigen::Map<Dense>(a.result(), n, n).noalias() =
-      Eigen::Map<const Dense>(a.f32(0), n, n) * Eigen::Map<const Dense>(a.f32(1), n, n);
+  for (int64_t i = 0; i < p.batch; ++i) {
+    using In = Eigen::Map<const Dense<T>>;
+    const T *left = static_cast<const T*>(a.in[0]) + i * p.m * p.k,
+            *right = static_cast<const T*>(a.in[1]) + i * p.k * p.n;
+    Eigen::Map<Dense<T>> c(a.result<T>() + i * p.m * p.n, p.m, p.n);
+    if (p.a_transposed && p.b_transposed)
+      c.noalias() = In(left, p.k, p.m).transpose() * In(right, p.n, p.k).transpose();
+    else if (p.a_transposed)
+      c.noalias() = In(left, p.k, p.m).transpose() * In(right, p.k, p.n);
+    else if (p.b_transposed)
+      c.noalias() = In(left, p.m, p.k) * In(right, p.n, p.k).transpose();
+    else
+      c.noalias() = In(left, p.m, p.k) * In(right, p.k, p.n);
+  }
 }
 
 void bias_gelu_tanh_residual(const Arguments& a) {
-  sgemm(a);
+  product<float>(a);
   finish_bias_gelu_tanh_residual(a);
 }
 
@@ -129,7 +144,16 @@ constexpr NamedKernel kKernels[] = {
     {"reduce/argmax_axis1", argmax_axis1},
     {"move/transpose", transpose},
     {"move/flip", flip},
-    {"contract/sgemm", sgemm},
+    {"contract/sgemm", product<float>},
+    {"contract/dgemm", product<double>},
+    {"contract/batched", product<float>},
+    {"contract/skinny", product<float>},
+    {"contract/gemv", product<float>},
+    {"contract/tall_k", product<float>},
+    {"contract/tn", product<float>},
+    {"contract/nt", product<float>},
+    {"contract/tt", product<float>},
+    {"contract/bias_gelu_residual_scale", bias_gelu_tanh_residual},
     {"contract/bias_gelu_tanh_residual", bias_gelu_tanh_residual},
 };
 

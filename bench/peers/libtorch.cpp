@@ -74,8 +74,14 @@ at::ScalarType dtype(Type type) {
   switch (type) {
     case Type::F32:
       return at::kFloat;
+    case Type::F64:
+      return at::kDouble;
     case Type::BF16:
       return at::kBFloat16;
+    case Type::I8:
+      return at::kChar;
+    case Type::U8:
+      return at::kByte;
     case Type::I32:
       return at::kInt;
     case Type::I64:

@@ -76,6 +76,13 @@ TEST(Contract, RemaindersOfTiles) {
     check({m, 40, n});
 }
 
+TEST(Contract, SeveralChunksOfTheDepth) {
+  // Sums of tiles wait in scratch between the chunks; all heights and widths of tiles.
+  check({70, 1100, 150});
+  check({131, 530, 97, "float64", false, true});
+  check({33, 1025, 66, "float32", true, true, 3});
+}
+
 TEST(Contract, DepthsAroundBlocksAndSpans) {
   for (const int64_t k : {0, 1, 2, 511, 512, 513, 1024, 2049, 4100}) check({5, k, 18});
   check({3, 33000, 17});
