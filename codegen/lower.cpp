@@ -10,13 +10,20 @@ namespace lazuli::codegen {
 using namespace ir;
 
 double estimate_ns_per_point(const RegionEmitter& e) {
-  // A core does about 3 vector primitives per nanosecond and moves about 25 bytes; gathers cost a cycle per element.
+  // A core does about 3 vector primitives per nanosecond and moves about 25 bytes of memory, 50 of the shared cache and
+  // 80 of its own.
   const int64_t points = std::max<int64_t>(1, e.nest.kept_extent() * e.nest.reduced_extent());
   double ops = 1;
-  for (const Item& i : e.graph.items)
-    if (i.function) ops += static_cast<double>(i.function->insts.size());
+  for (const Item& i : e.graph.items) {
+    if (!i.function) continue;
+    // What is broadcast is computed outside the loops over which it is.
+    const double share = i.node ? std::min(1.0, static_cast<double>(i.node->numel()) / static_cast<double>(points)) : 1;
+    ops += share * static_cast<double>(i.function->insts.size());
+  }
+  const codegen::CpuTarget& t = e.options.target;
+  const double per_ns = e.bytes_moved <= t.l2_bytes ? 80 : e.bytes_moved <= t.l3_bytes ? 50 : 25;
   const double bytes = static_cast<double>(e.bytes_moved) / static_cast<double>(points);
-  return std::max(ops / e.lanes / 3.0, bytes / 25.0) + 0.01;
+  return std::max(ops / e.lanes / 3.0, bytes / per_ns) + 0.01;
 }
 
 void add_flops(RegionEmitter& e) {

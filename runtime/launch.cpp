@@ -16,10 +16,10 @@ using Clock = std::chrono::steady_clock;
 
 /// Work below this runs on the caller: what waking a sleeping worker costs, and what handing work to a spinning one is
 /// worth.
-constexpr double kColdNanoseconds = 85000, kHotNanoseconds = 10000;
+constexpr double kColdNanoseconds = 85000, kHotNanoseconds = 2500;
 /// Share of work that makes one more participant worth it.
-constexpr double kNanosecondsPerParticipant = 5000;
-constexpr int64_t kCopyChunk = 1 << 20;
+constexpr double kNanosecondsPerParticipant = 1250;
+constexpr int64_t kCopyChunk = 64 << 10;  // small enough that a thread copies what it wrote itself
 constexpr double kCopyNanosecondsPerByte = 0.05;
 
 class Runner {
@@ -94,7 +94,7 @@ int Runner::participants(int64_t tasks, double nanoseconds_per_task) const {
   if (threads_ == 1 || tasks <= 1) return 1;
   if (context_.settings().always_parallel) return static_cast<int>(std::min<int64_t>(threads_, tasks));
   const double total = static_cast<double>(tasks) * nanoseconds_per_task;
-  if (total < kHotNanoseconds || (total < kColdNanoseconds && !context_.pool().hot())) return 1;
+  if (total < kHotNanoseconds || (total < kColdNanoseconds && !context_.pool().ready_for(total))) return 1;
   return static_cast<int>(std::min<double>(std::min<double>(threads_, static_cast<double>(tasks)),
                                            std::max(2.0, total / kNanosecondsPerParticipant)));
 }

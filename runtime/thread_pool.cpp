@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,15 +39,21 @@ void futex_wake(std::atomic<uint32_t>& word) {
 /// Spins until `done` or the spin time is over; returns whether it is done.
 template <class Done>
 bool spin_until(Done&& done) {
-  const auto deadline = Clock::now() + std::chrono::microseconds(ThreadPool::kSpinMicroseconds);
-  do {
+  const auto soon = [&] {
     for (int i = 0; i < 64; ++i) {
       if (done()) return true;
       pause();
     }
-  } while (Clock::now() < deadline);
+    return false;
+  };
+  if (soon()) return true;
+  const auto deadline = Clock::now() + std::chrono::microseconds(ThreadPool::kSpinMicroseconds);
+  while (Clock::now() < deadline)
+    if (soon()) return true;
   return done();
 }
+
+constexpr size_t kPage = 4096;
 
 int usable_processors() {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -55,6 +62,9 @@ int usable_processors() {
 int64_t split(int64_t tasks, int part, int parts) {
   return static_cast<int64_t>(static_cast<__int128>(tasks) * part / parts);
 }
+
+/// What the caller pays to wake a worker.
+constexpr double kWakeNanoseconds = 20000;
 
 enum Signal : uint32_t { kIdle, kSleeping, kRun, kStop };
 
@@ -67,15 +77,25 @@ struct alignas(64) ThreadPool::Worker {
   pthread_t thread{};
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(threads > 0 ? threads : usable_processors()), pid_(getpid()) {}
+ThreadPool::ThreadPool(int threads) : threads_(threads > 0 ? threads : usable_processors()) {
+  void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED || madvise(page, kPage, MADV_WIPEONFORK) != 0)
+    throw Error(ErrorKind::Memory, "the system gives no page of memory for the threads", "free some memory");
+  born_here_ = new (page) std::atomic<uint32_t>(1);
+}
 
 ThreadPool::~ThreadPool() {
-  if (pid_.load() != getpid()) forget_workers_of_parent();
+  if (forked()) forget_workers_of_parent();
   stop_workers();
+  munmap(born_here_, kPage);
+}
+
+bool ThreadPool::forked() const {
+  return born_here_->load(std::memory_order_relaxed) == 0;
 }
 
 void ThreadPool::set_num_threads(int threads) {
-  if (pid_.load() != getpid()) forget_workers_of_parent();
+  if (forked()) forget_workers_of_parent();
   while (busy_.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
   threads_.store(threads > 0 ? threads : usable_processors());
   if (static_cast<int>(workers_.size()) >= threads_.load()) stop_workers();
@@ -84,12 +104,36 @@ void ThreadPool::set_num_threads(int threads) {
 
 void ThreadPool::set_parallel_for(ParallelFor fn) {
   const std::lock_guard lock(user_mutex_);
+  has_user_pool_.store(static_cast<bool>(fn));
   user_pool_ = fn ? std::make_shared<const ParallelFor>(std::move(fn)) : nullptr;
 }
 
 bool ThreadPool::hot() const {
   const Worker* w = first_worker_.load(std::memory_order_acquire);
   return w && w->signal.load(std::memory_order_relaxed) == kIdle;
+}
+
+bool ThreadPool::ready_for(double nanoseconds) {
+  if (hot()) return true;
+  const int64_t now = Clock::now().time_since_epoch().count();
+  // Workers that are woken now must still be awake at the next job.
+  const bool burst = now - last_short_job_.exchange(now, std::memory_order_relaxed) < kSpinMicroseconds * 1000 / 2;
+  const double missed = (burst ? missed_nanoseconds_.load(std::memory_order_relaxed) : 0) + nanoseconds / 2;
+  const bool wake = missed >= kWakeNanoseconds;
+  missed_nanoseconds_.store(wake ? 0 : missed, std::memory_order_relaxed);
+  if (wake) wake_workers();
+  return false;
+}
+
+void ThreadPool::wake_workers() {
+  if (forked()) forget_workers_of_parent();
+  if (busy_.exchange(true, std::memory_order_acquire)) return;
+  start_workers(num_threads() - 1);
+  for (auto& w : workers_) {
+    uint32_t sleeping = kSleeping;
+    if (w->signal.compare_exchange_strong(sleeping, kIdle)) futex_wake(w->signal);
+  }
+  busy_.store(false, std::memory_order_release);
 }
 
 int32_t ThreadPool::run_erased(int64_t tasks, int limit, Job job) {
@@ -102,13 +146,13 @@ int32_t ThreadPool::run_erased(int64_t tasks, int limit, Job job) {
   };
   if (participants <= 1) return run_alone();
   std::shared_ptr<const ParallelFor> user;
-  {
+  if (has_user_pool_.load(std::memory_order_relaxed)) {
     const std::lock_guard lock(user_mutex_);
     user = user_pool_;
   }
   if (user) return run_on_user_pool(tasks, participants, job, *user);
 
-  if (pid_.load(std::memory_order_relaxed) != getpid()) forget_workers_of_parent();
+  if (forked()) forget_workers_of_parent();
   if (busy_.exchange(true, std::memory_order_acquire)) return run_alone();
   struct Unlock {
     std::atomic<bool>& busy;
@@ -152,7 +196,8 @@ void* ThreadPool::worker_main(void* argument) {
     if (!spin_until(called)) {
       uint32_t idle = kIdle;
       if (w.signal.compare_exchange_strong(idle, kSleeping))
-        while (!called()) futex_wait(w.signal, kSleeping);
+        while (w.signal.load(std::memory_order_acquire) == kSleeping) futex_wait(w.signal, kSleeping);
+      continue;
     }
     if (w.signal.load(std::memory_order_acquire) == kStop) return nullptr;
     ThreadPool& p = *w.pool;
@@ -215,7 +260,7 @@ void ThreadPool::forget_workers_of_parent() {
   first_worker_.store(nullptr);
   caller_sleeps_.store(false);
   busy_.store(false);
-  pid_.store(getpid());
+  born_here_->store(1);
 }
 
 }  // namespace lazuli::runtime

@@ -1,7 +1,8 @@
 // Fork-join parallelism for kernels. Tasks are split statically: participant w of p runs tasks [w*n/p, (w+1)*n/p), so
 // which thread runs what is a function of the counts alone, and results never depend on it anyway.
-// Workers spin for kSpinMicroseconds after a job and then sleep. A call from inside a task, or while another thread
-// is using the pool, runs on the caller alone. Usable after fork: the child starts workers of its own.
+// Workers spin for kSpinMicroseconds after a job (or after they were woken for jobs to come) and then sleep. A call
+// from inside a task, or while another thread is using the pool, runs on the caller alone. Usable after fork: the child
+// starts workers of its own.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -30,6 +31,10 @@ class ThreadPool {
   void set_parallel_for(ParallelFor fn);
   /// Whether a job started now would find its workers awake.
   bool hot() const;
+  /// Whether to share out short work, about this many nanoseconds on one thread: its workers are awake. They are not
+  /// woken for one such job, which would be done sooner alone; but when jobs follow each other closely, and what
+  /// sharing them would have saved reaches the cost of waking, workers are woken for those to come.
+  bool ready_for(double nanoseconds);
 
   /// body(participant, begin, end) -> status, over all of [0, tasks); the statuses are ored. `body` must not throw.
   /// At most `limit` participants (0: num_threads()); their numbers are below that.
@@ -52,13 +57,16 @@ class ThreadPool {
   int32_t run_on_workers(int64_t tasks, int participants, Job job);
   int32_t run_on_user_pool(int64_t tasks, int participants, Job job, const ParallelFor& parallel_for);
   void start_workers(int count);
+  void wake_workers();
   void stop_workers();
+  bool forked() const;
   void forget_workers_of_parent();
   static void* worker_main(void* worker);
 
   std::atomic<int> threads_;
   std::atomic<bool> busy_{false};
-  std::atomic<int> pid_;
+  // A page that is zero again in a child: asking the system who we are costs as much as handing out a job.
+  std::atomic<uint32_t>* born_here_;
   // Owned by whoever holds busy_.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<Worker*> first_worker_{nullptr};
@@ -68,7 +76,11 @@ class ThreadPool {
   alignas(64) std::atomic<uint32_t> remaining_{0};
   std::atomic<bool> caller_sleeps_{false};
   std::atomic<int32_t> status_{0};
+  // Of a burst of short jobs; threads that race here lose a little of the sum.
+  std::atomic<int64_t> last_short_job_{0};
+  std::atomic<double> missed_nanoseconds_{0};
 
+  std::atomic<bool> has_user_pool_{false};
   mutable std::mutex user_mutex_;
   std::shared_ptr<const ParallelFor> user_pool_;
 };

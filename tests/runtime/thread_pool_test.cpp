@@ -85,6 +85,27 @@ TEST(ThreadPool, ManyCallersAtOnce) {
   EXPECT_EQ(sum.load(), 4 * 300 * 16);
 }
 
+TEST(ThreadPool, WorkersAreWokenForABurstOfShortJobsOnly) {
+  ThreadPool lone(2);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(lone.ready_for(15000));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_FALSE(lone.hot());
+
+  ThreadPool pool(2);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool awake = false;
+  while (!awake && std::chrono::steady_clock::now() < deadline) awake = pool.ready_for(15000);
+  EXPECT_TRUE(awake);
+  std::atomic<int> ran{0};
+  pool.run(2, 0, [&](int, int64_t, int64_t) {
+    ++ran;
+    return 0;
+  });
+  EXPECT_EQ(ran, 2);
+}
+
 TEST(ThreadPool, IdleWorkersSleepAndWake) {
   ThreadPool pool(2);
   const auto work = [](int, int64_t, int64_t) { return 0; };
