@@ -72,7 +72,7 @@ struct UnfusedEdge {
   const Node* producer;
   const Node* consumer;
   Unfused reason;
-  int64_t bytes;  // what fusing would have saved: the store and the load
+  int64_t bytes;  // what fusing this edge alone would have saved: the load, and the store where nobody else needs it
 };
 
 struct Partition {

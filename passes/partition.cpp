@@ -10,6 +10,7 @@
 #include "ir/contraction.h"
 #include "passes/group_maps.h"
 #include "passes/partition_builder.h"
+#include "passes/partition_choice.h"
 
 namespace lazuli::passes {
 
@@ -17,16 +18,17 @@ using namespace ir;
 
 namespace {
 
-// A value that costs at most this many primitives per element is computed again rather than stored, when its operands
-// are no more to read than the value itself.
-constexpr double kRecomputeOps = 16;
+// A value that costs more primitives per element is not computed twice, whatever the cost model says: every copy is
+// compiled as well, which takes as long as a small kernel.
+constexpr double kRecomputeOps = 64;
 // The same for an operand of a matrix-vector product that is needed again for every row.
 constexpr double kRepeatOps = 2;
 constexpr int64_t kConcatPieces = 4;
 
 class Partitioner {
  public:
-  Partitioner(const Graph& g, PassContext& ctx) : ctx_(ctx), order_(topological_order(g)) {
+  Partitioner(const Graph& g, PassContext& ctx, PlacementChooser* chooser)
+      : ctx_(ctx), chooser_(chooser), order_(topological_order(g)) {
     info_.resize(order_.size());
     for (uint32_t i = 0; i < order_.size(); ++i) position_.emplace(order_[i], i);
     for (const NodeRef& o : g.outputs) info_[position_.at(o.get())].is_output = true;
@@ -65,9 +67,11 @@ class Partitioner {
   };
   struct NodeInfo {
     std::vector<Demand> demands;
-    double ops = 0;    // primitives to compute one element from leaves
-    double bytes = 0;  // bytes of leaves below, counted per path
+    double ops = 0;    // primitives to compute one element from leaves,
+    double work = 0;   // and the time that they take, in cheap ones
+    double bytes = 0;  // bytes of leaves below, counted per path of different operands
     bool is_output = false;
+    bool needs_all = false;     // every element of it is needed, by its readers together
     bool above_kernel = false;  // a reduction or contraction is below
     bool update = false;        // a slice_update that may leave its base where it stands,
     bool part_first = false;    // and something that must be stored before such an update overwrites its operand
@@ -92,9 +96,13 @@ class Partitioner {
       if (n->op() == Op::gather)
         f.bytes = static_cast<double>(n->nbytes()) - static_cast<double>(n->input(0)->nbytes());
       f.ops = costs_.of(n);
-      for (const Node* in : n->inputs()) {
+      f.work = costs_.work(n);
+      for (size_t k = 0; k < n->input_count(); ++k) {
+        const Node* in = n->input(k);
+        if (k > 0 && in == n->input(0)) continue;
         const NodeInfo& b = info_[position_.at(in)];
         f.ops += b.ops;
+        f.work += b.work;
         f.bytes += b.bytes;
         f.above_kernel |= b.above_kernel;
         if (!f.contraction && b.contraction && b.contraction->numel() == n->numel()) f.contraction = b.contraction;
@@ -114,49 +122,154 @@ class Partitioner {
   void place(uint32_t i) {
     const Node* n = order_[i];
     NodeInfo& f = info_[i];
+    const auto used = [&](Use use) {
+      return std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.use == use; });
+    };
     // An update that nobody stores is evaluated where it is needed, like any other movement.
-    const bool under =
-        std::any_of(f.demands.begin(), f.demands.end(), [](const Demand& d) { return d.use == Use::Under; });
+    const bool under = used(Use::Under), indexed = used(Use::Indexed);
     f.update &= f.is_output || under;
+    f.needs_all = f.demands.size() > 1 || f.is_output || f.part_first;
     if (n->op() == Op::data || n->op() == Op::argument) {
       for (const Demand& d : f.demands) read(d, n);
       return;
     }
-    const bool indexed =
-        std::any_of(f.demands.begin(), f.demands.end(), [](const Demand& d) { return d.use == Use::Indexed; });
-    if (under || f.part_first) return store(i, f.is_output ? Unfused::GraphOutput : Unfused::Updated);
-    if (n->op() == Op::constant || n->op() == Op::iota) {
-      if (f.is_output) return store(i, Unfused::GraphOutput);
-      if (indexed) return store(i, Unfused::Indexed);
+    if (f.demands.empty() && !f.is_output) return;  // unreachable from any stored node
+    Unfused why{};
+    bool must = true;  // be stored, or computed by a kernel of a kind
+    if (f.is_output) {
+      why = Unfused::GraphOutput;
+    } else if (under || f.part_first) {
+      why = Unfused::Updated;
+    } else if (n->op() == Op::constant || n->op() == Op::iota) {
+      if (indexed) return carry_out(i, preferred_store(i, Unfused::Indexed), Unfused::Indexed);
       for (const Demand& d : f.demands) regions_[d.region]->add_node(n, costs_.of(n));
       return;
+    } else if (!ctx_.fuse) {
+      why = Unfused::Disabled;
+    } else if (is_reduce(n->op())) {
+      why = Unfused::ReducedElsewhere;
+    } else if (n->op() == Op::dot_general) {
+      why = Unfused::Contraction;
+    } else if (indexed || needs_region(i)) {
+      why = Unfused::Indexed;
+    } else {
+      must = false;
     }
-    if (f.is_output) return store(i, Unfused::GraphOutput);
-    if (f.demands.empty()) return;  // unreachable from any stored node
-    if (!ctx_.fuse) return store(i, Unfused::Disabled);
-    if (is_reduce(n->op())) return place_reduction(i);
-    if (n->op() == Op::dot_general) return place_contraction(i);
-    if (indexed || needs_region(i)) return store(i, Unfused::Indexed);
-    Unfused why{};
-    if (!stays_virtual(n, f, &why)) return store(i, why);
-    for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.use);
+    const bool as_virtual = !must && stays_virtual(i, &why);
+    const Way preferred = as_virtual ? Way{Way::Virtual} : preferred_store(i, why);
+    carry_out(i, chooser_ ? chosen(i, !must, preferred) : preferred, why);
   }
 
-  bool stays_virtual(const Node* n, const NodeInfo& f, Unfused* why) {
+  Way chosen(uint32_t i, bool may_be_virtual, const Way& preferred) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    std::vector<Way> ways;
+    if (may_be_virtual && std::all_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) {
+          return regions_[d.region]->has_room(costs_.of(n), ctx_) && !(d.in_contraction() && is_indexed(n->op()));
+        }))
+      ways.push_back({Way::Virtual});
+    if (joinable(i)) ways.push_back({Way::Join});
+    for (uint32_t r = 0; r < regions_.size(); ++r)
+      if (may_be_root_in(r, i) && keys_[r] == RegionBuilder::space_key(n, needs_region(i)))
+        ways.push_back({Way::Root, r});
+    ways.push_back({Way::Root, Way::kNew});
+    const auto at = std::find(ways.begin(), ways.end(), preferred);
+    if (at == ways.end()) throw Error(ErrorKind::Internal, "partition prefers what it does not allow");
+    return ways[chooser_->choose(n, ways, static_cast<size_t>(at - ways.begin()))];
+  }
+
+  /// The first reader's region where that can be, else a region of its own space.
+  Way preferred_store(uint32_t i, Unfused why) {
+    if (!ctx_.fuse) return {Way::Root, Way::kNew};
+    const auto it = open_.find(RegionBuilder::space_key(order_[i], needs_region(i)));
+    const Way root{Way::Root, it != open_.end() && may_be_root_in(it->second, i) ? it->second : Way::kNew};
+    return why != Unfused::OpLimit && joinable(i) && !evaluated_twice(i, root) ? Way{Way::Join} : root;
+  }
+
+  /// Whether the first reader's region would evaluate the node twice in order to store it, at a greater cost than
+  /// reading it and, where that takes one, another launch.
+  bool evaluated_twice(uint32_t i, const Way& root) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    if (is_reduce(n->op()) || n->op() == Op::dot_general) return false;
+    const Demand& last = *last_reader(f);
+    if (!regions_[last.region]->stores_in_another_stage(last.index)) return false;
+    const MachineCosts& m = ctx_.machine;
+    const double work = f.work * static_cast<double>(n->nbytes()) / m.vector_bytes_per_ns;
+    const double leaves = transfer_ns(static_cast<int64_t>(std::min(f.bytes, 1e18)), m);
+    return std::max(work, leaves) > transfer_ns(n->nbytes(), m) + (root.region == Way::kNew ? m.launch_ns : 0);
+  }
+
+  /// Whether the region of the reader that runs first may compute the node, and store it if others need it.
+  bool joinable(uint32_t i) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    const Demand* last = last_reader(f);
+    if (!last || !last->at_point()) return false;
+    RegionBuilder& r = *regions_[last->region];
+    if (is_reduce(n->op())) return (!f.needs_all || r.covers(n, last->index)) && r.can_reduce(n, last->index, ctx_);
+    if (n->op() == Op::dot_general) return r.can_contract(n, last->index, f.needs_all);
+    return !needs_region(i) && r.has_room(costs_.of(n), ctx_) && r.can_store(n, last->index);
+  }
+
+  bool may_be_root_in(uint32_t region, uint32_t i) {
+    const std::vector<Demand>& readers = info_[i].demands;
+    return !needs_region(i) &&
+           std::all_of(readers.begin(), readers.end(), [&](const Demand& d) { return d.region < region; }) &&
+           regions_[region]->has_room(costs_.of(order_[i]), ctx_) &&
+           regions_[region]->may_share_contraction(info_[i].contraction);
+  }
+
+  void carry_out(uint32_t i, const Way& way, Unfused why) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    if (way.kind == Way::Virtual) {
+      for (const Demand& d : f.demands) compute_in(d.region, n, d.index, d.use);
+    } else if (way.kind == Way::Join) {
+      join(i, Demand(*last_reader(f)), why);
+    } else {
+      start(i, way.region, why);
+    }
+  }
+
+  bool stays_virtual(uint32_t i, Unfused* why) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
     const double cost = costs_.of(n);
-    bool one_region = true;
     for (const Demand& d : f.demands) {
       if (d.in_contraction() && !fits_operand(n, f, d.use)) return *why = Unfused::Contraction, false;
       if (!regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
-      one_region &= d.region == f.demands[0].region;
     }
     if (f.demands.size() == 1 || n->op() == Op::barrier) return true;
     if (is_movement(n->op()))
       return n->op() != Op::concat || static_cast<int64_t>(n->input_count()) <= kConcatPieces || f.demands.size() < 2;
-    const bool cheap = f.ops <= kRecomputeOps || (n->numel() == 1 && f.ops <= 4 * kRecomputeOps);
-    const bool reads_no_more = one_region || f.bytes <= 1.01 * static_cast<double>(n->nbytes());
     *why = Unfused::Recompute;
-    return cheap && reads_no_more;
+    return f.ops <= kRecomputeOps && cheaper_again(i);
+  }
+
+  /// Whether computing the node at each of its demands costs less than storing it, reading it back, and the launch that
+  /// this may take.
+  bool cheaper_again(uint32_t i) {
+    const Node* n = order_[i];
+    const NodeInfo& f = info_[i];
+    const MachineCosts& m = ctx_.machine;
+    const auto numel = static_cast<double>(std::max<int64_t>(1, n->numel()));
+    const double work = f.work * static_cast<double>(itemsize(n->dtype())) / m.vector_bytes_per_ns;
+    const double leaves = transfer_ns(static_cast<int64_t>(std::min(f.bytes, 1e18)), m);
+    double again = 0, stored = work * numel + leaves;
+    SmallVec<uint32_t, 4> regions;
+    for (const Demand& d : f.demands) {
+      const double points = regions_[d.region]->points(d.index);
+      again += work * points;
+      if (std::find(regions.begin(), regions.end(), d.region) != regions.end()) continue;
+      regions.push_back(d.region);
+      again += leaves * std::min(1.0, points / numel);
+      stored += transfer_ns(n->nbytes(), m);
+    }
+    const Way way = preferred_store(i, Unfused::Recompute);
+    if (way.kind == Way::Root) stored += transfer_ns(n->nbytes(), m);  // nobody has it in registers
+    if (way.kind == Way::Root && way.region == Way::kNew) stored += m.launch_ns;
+    return again <= stored;
   }
 
   // Whether a contraction computes this while it reads its operand. What follows a reduction or a contraction belongs
@@ -206,27 +319,6 @@ class Partitioner {
     d.use == Use::Indexed ? r.add_indexed_input(n) : r.add_input(n, d.index);
   }
 
-  void place_reduction(uint32_t i) {
-    const Node* n = order_[i];
-    NodeInfo& f = info_[i];
-    const Demand* last = last_reader(f);
-    // Other readers need all of it.
-    if (last && last->at_point() && (f.demands.size() == 1 || regions_[last->region]->covers(n, last->index)) &&
-        regions_[last->region]->accept_reduction(n, last->index, ctx_))
-      return reduce_in(i, *last, Unfused::ReducedElsewhere);
-    store(i, Unfused::ReducedElsewhere);
-  }
-
-  void place_contraction(uint32_t i) {
-    const Node* n = order_[i];
-    NodeInfo& f = info_[i];
-    const Demand* last = last_reader(f);
-    const bool all = f.demands.size() > 1;  // others need elements that this reader may not
-    if (last && last->at_point() && regions_[last->region]->accept_contraction(n, last->index, all))
-      return contract_in(i, Demand(*last), Unfused::Contraction);
-    store(i, Unfused::Contraction);
-  }
-
   // The reader that runs first, if it needs the node at one index only.
   const Demand* last_reader(const NodeInfo& f) const {
     const Demand* best = nullptr;
@@ -238,29 +330,26 @@ class Partitioner {
     return best;
   }
 
-  void reduce_in(uint32_t i, const Demand& where, Unfused why) {
+  /// Computes the node in the region of a reader, and stores it there if anybody else needs it.
+  void join(uint32_t i, const Demand& where, Unfused why) {
     const Node* n = order_[i];
     const NodeInfo& f = info_[i];
-    const uint32_t region = where.region;
-    RegionBuilder& r = *regions_[region];
-    r.add_node(n, 1);
+    RegionBuilder& r = *regions_[where.region];
     const bool others =
-        std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.region != region; });
-    if (f.is_output || others) r.add_output(n, where.index);
-    connect_readers(i, region, why);
-    demand(region, n, n->input(0), r.reduction_operand(n, where.index), Use::Once);
-  }
-
-  void contract_in(uint32_t i, const Demand& where, Unfused why) {
-    const Node* n = order_[i];
-    const NodeInfo& f = info_[i];
-    const uint32_t region = where.region;
-    const IndexVec index = where.index;
-    const bool others =
-        std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.region != region; });
-    if (f.is_output || others) regions_[region]->add_output(n, index);
-    connect_readers(i, region, why);
-    demand_operands(region, n, index);
+        std::any_of(f.demands.begin(), f.demands.end(), [&](const Demand& d) { return d.region != where.region; });
+    const bool computed_there = is_reduce(n->op()) || n->op() == Op::dot_general;
+    if (is_reduce(n->op())) r.reduce(n, where.index);
+    if (n->op() == Op::dot_general) r.contract(n);
+    if (f.is_output || others || !computed_there) r.add_output(n, where.index);
+    connect_readers(i, where.region, why);
+    if (is_reduce(n->op())) {
+      r.add_node(n, 1);
+      demand(where.region, n, n->input(0), r.reduction_operand(n, where.index), Use::Once);
+    } else if (n->op() == Op::dot_general) {
+      demand_operands(where.region, n, where.index);
+    } else {
+      compute_in(where.region, n, where.index, Use::Once);
+    }
   }
 
   void demand_operands(uint32_t region, const Node* dot, const IndexVec& index) {
@@ -327,26 +416,19 @@ class Partitioner {
     for (const Node* in : n->inputs().subspan(2)) demand(region, n, in, at.place, Use::Once);
   }
 
-  // Stores node i in the region of its first reader where that is possible, else in a region of its own.
-  void store(uint32_t i, Unfused why) {
+  /// Stores node i as a root of a region: of `region`, or of a new one.
+  void start(uint32_t i, uint32_t region, Unfused why) {
     const Node* n = order_[i];
     const NodeInfo& f = info_[i];
-    const bool computes_alone = is_reduce(n->op()) || needs_region(i);
-    const Demand* last = ctx_.fuse ? last_reader(f) : nullptr;
-    if (last && last->at_point() && why != Unfused::OpLimit) {
-      const Demand where = *last;
-      RegionBuilder& r = *regions_[where.region];
-      if (is_reduce(n->op()) && r.covers(n, where.index) && r.accept_reduction(n, where.index, ctx_))
-        return reduce_in(i, where, why);
-      if (n->op() == Op::dot_general && r.accept_contraction(n, where.index, true)) return contract_in(i, where, why);
-      if (!computes_alone && r.has_room(costs_.of(n), ctx_) && r.can_store(n, where.index)) {
-        r.add_output(n, where.index);
-        connect_readers(i, where.region, why);
-        return compute_in(where.region, n, where.index, Use::Once);
-      }
+    if (region == Way::kNew) {
+      regions_.push_back(std::make_unique<RegionBuilder>(n, needs_region(i)));
+      region = static_cast<uint32_t>(regions_.size() - 1);
+      std::string key = RegionBuilder::space_key(n, needs_region(i));
+      if (chooser_) keys_.push_back(key);
+      open_[std::move(key)] = region;
     }
-    const uint32_t region = region_for_root(i, last ? static_cast<int64_t>(last->region) : -1);
     RegionBuilder& r = *regions_[region];
+    r.share_contraction(f.contraction);
     const IndexVec index = r.root_index(n);
     r.add_output(n, index);
     connect_readers(i, region, why);
@@ -370,41 +452,31 @@ class Partitioner {
     }
   }
 
-  // A region over the root's space: the last one created for that space if it may take the root in, else a new one.
-  uint32_t region_for_root(uint32_t i, int64_t last_reader_region) {
-    const Node* n = order_[i];
-    int64_t newest_reader = last_reader_region;
-    for (const Demand& d : info_[i].demands) newest_reader = std::max<int64_t>(newest_reader, d.region);
-    const std::string key = RegionBuilder::space_key(n, needs_region(i));
-    if (ctx_.fuse && !needs_region(i)) {
-      if (auto it = open_.find(key); it != open_.end() && static_cast<int64_t>(it->second) > newest_reader &&
-                                     regions_[it->second]->has_room(costs_.of(n), ctx_) &&
-                                     regions_[it->second]->shares_contraction(info_[i].contraction))
-        return it->second;
-    }
-    regions_.push_back(std::make_unique<RegionBuilder>(n, needs_region(i)));
-    regions_.back()->shares_contraction(info_[i].contraction);
-    const auto id = static_cast<uint32_t>(regions_.size() - 1);
-    open_[key] = id;
-    return id;
-  }
-
   // Every reader outside the storing region loads the node.
   void connect_readers(uint32_t i, uint32_t stored_in, Unfused why) {
     const Node* n = order_[i];
-    for (const Demand& d : info_[i].demands) {
+    const NodeInfo& f = info_[i];
+    for (const Demand& d : f.demands) {
       if (d.region == stored_in) continue;
       read(d, n);
-      unfused_.push_back({n, d.user, why, 2 * n->nbytes()});
+      int64_t bytes = n->nbytes();
+      if (d.use != Use::Indexed)
+        bytes =
+            static_cast<int64_t>(std::min(static_cast<double>(bytes), regions_[d.region]->points(d.index) *
+                                                                          static_cast<double>(itemsize(n->dtype()))));
+      if (f.demands.size() == 1 && !f.is_output) bytes += n->nbytes();  // nobody else needs it stored
+      unfused_.push_back({n, d.user, why, bytes});
     }
   }
 
   PassContext& ctx_;
+  PlacementChooser* chooser_;
   std::vector<const Node*> order_;
   NodeIndex position_;
   std::vector<NodeInfo> info_;
   std::vector<std::unique_ptr<RegionBuilder>> regions_;
-  std::unordered_map<std::string, uint32_t> open_;
+  std::unordered_map<std::string, uint32_t> open_;  // the last region of each space
+  std::vector<std::string> keys_;                   // with a chooser: the space of every region
   std::vector<UnfusedEdge> unfused_;
   OpCosts costs_;
 };
@@ -412,7 +484,13 @@ class Partitioner {
 }  // namespace
 
 Partition partition(const Graph& g, PassContext& ctx) {
-  Partition p = Partitioner(g, ctx).run();
+  Partition p = Partitioner(g, ctx, nullptr).run();
+  group_maps(g, p, ctx);
+  return p;
+}
+
+Partition partition(const Graph& g, PassContext& ctx, PlacementChooser& chooser) {
+  Partition p = Partitioner(g, ctx, &chooser).run();
   group_maps(g, p, ctx);
   return p;
 }

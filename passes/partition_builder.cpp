@@ -4,26 +4,9 @@
 
 #include <algorithm>
 
-#include "ir/lower_scalar.h"
-
 namespace lazuli::passes {
 
 using namespace ir;
-
-double OpCosts::of(const Node* n) {
-  if (n->op() == Op::random_bits) return 90;  // ten Philox rounds
-  if (!is_elementwise(n->op()) && n->op() != Op::cast) return n->op() == Op::bitcast ? 1 : 0;
-  SmallVec<DType, 4> types;
-  for (const Node* in : n->inputs()) types.push_back(in->dtype());
-  uint32_t key = static_cast<uint32_t>(n->op());
-  for (DType t : types) key = key * 16 + static_cast<uint32_t>(t) + 1;
-  key = key * 16 + static_cast<uint32_t>(n->dtype());
-  auto [it, fresh] = known_.try_emplace(key, 0.0);
-  if (fresh)
-    it->second = static_cast<double>(n->op() == Op::cast ? lower_cast(types[0], n->dtype()).insts.size()
-                                                         : lower_elementwise(n->op(), types).insts.size());
-  return it->second;
-}
 
 namespace {
 
@@ -42,6 +25,16 @@ Dims contracted_extents(const Node* dot) {
   for (int64_t a : dot->attr_as<DotAttr>().dims->lhs_contract)
     out.push_back(dot->input(0)->shape()[static_cast<size_t>(a)]);
   return out;
+}
+
+/// Extents of the axes that the reduction takes away, without those of size 1.
+std::vector<int64_t> wanted_extents(const Node* n) {
+  std::vector<int64_t> wanted;
+  for (int64_t a : reduction_axes(n)) {
+    const int64_t e = n->input(0)->shape()[static_cast<size_t>(a)];
+    if (e != 1) wanted.push_back(e);
+  }
+  return wanted;
 }
 
 }  // namespace
@@ -146,6 +139,15 @@ std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& 
   return used;
 }
 
+double RegionBuilder::points(const IndexVec& index) const {
+  std::vector<bool> used(arena_->variable_count());
+  for (IndexId e : index) arena_->collect_variables(e, &used);
+  double count = 1;
+  for (size_t v = 0; v < used.size(); ++v)
+    if (used[v]) count *= static_cast<double>(arena_->extent(static_cast<uint32_t>(v)));
+  return count;
+}
+
 bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
   if (kind_ != RegionKind::Map && kind_ != RegionKind::Row && kind_ != RegionKind::Contract) return false;
   // One element per point of the space, in row-major order: also through a reshape.
@@ -174,6 +176,19 @@ bool RegionBuilder::can_store(const Node* n, const IndexVec& index) {
   return kept_only || (all && !per_product);
 }
 
+bool RegionBuilder::stores_in_another_stage(const IndexVec& index) const {
+  if (kind_ != RegionKind::Row) return false;
+  size_t last = axes_.size();
+  while (last-- > 0 && extents_[last] == 1) continue;
+  if (last < axes_.size() && reduced_[last]) return false;
+  std::vector<bool> used(arena_->variable_count());
+  for (IndexId e : index) arena_->collect_variables(e, &used);
+  for (size_t d = 0; d < axes_.size(); ++d)
+    if (const int64_t v = arena_->as_variable(axes_[d]); reduced_[d] && v >= 0 && used[static_cast<size_t>(v)])
+      return true;
+  return false;
+}
+
 bool RegionBuilder::covers(const Node* n, const IndexVec& index) const {
   for (size_t d = 0; d < index.size(); ++d) {
     const int64_t v = arena_->as_variable(index[d]);
@@ -189,15 +204,11 @@ std::vector<int64_t> RegionBuilder::reduced_extents() const {
   return out;
 }
 
-bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const PassContext& ctx) {
+bool RegionBuilder::can_reduce(const Node* n, const IndexVec& index, const PassContext& ctx) const {
   if ((kind_ != RegionKind::Map && kind_ != RegionKind::Row) || !has_room(1, ctx)) return false;
   const auto used = plain_variables(index);
   if (!used) return false;
-  std::vector<int64_t> wanted;
-  for (int64_t a : reduction_axes(n)) {
-    const int64_t e = n->input(0)->shape()[static_cast<size_t>(a)];
-    if (e != 1) wanted.push_back(e);
-  }
+  const std::vector<int64_t> wanted = wanted_extents(n);
   if (kind_ == RegionKind::Row) {
     for (size_t d = 0; d < axes_.size(); ++d) {
       const int64_t v = arena_->as_variable(axes_[d]);
@@ -211,18 +222,20 @@ bool RegionBuilder::accept_reduction(const Node* n, const IndexVec& index, const
     const int64_t v = arena_->as_variable(axes_[d]);
     if (v >= 0 && !(*used)[static_cast<size_t>(v)]) rest.push_back(extents_[d]);
   }
-  if (rest.empty()) {
-    kind_ = RegionKind::Row;
-    add_axes(wanted, true);
-    return true;
-  }
-  if (rest != wanted) return false;
+  return rest.empty() || rest == wanted;
+}
+
+void RegionBuilder::reduce(const Node* n, const IndexVec& index) {
+  if (kind_ == RegionKind::Row) return;
   kind_ = RegionKind::Row;
+  const std::vector<bool> used = *plain_variables(index);
+  bool all = true;
   for (size_t d = 0; d < axes_.size(); ++d) {
     const int64_t v = arena_->as_variable(axes_[d]);
-    reduced_[d] = v >= 0 && !(*used)[static_cast<size_t>(v)];
+    reduced_[d] = v >= 0 && !used[static_cast<size_t>(v)];
+    all &= !reduced_[d];
   }
-  return true;
+  if (all) add_axes(wanted_extents(n), true);
 }
 
 bool RegionBuilder::is_mixed_radix(const IndexVec& index) const {
@@ -246,20 +259,18 @@ bool RegionBuilder::is_mixed_radix(const IndexVec& index) const {
   });
 }
 
-bool RegionBuilder::accept_contraction(const Node* n, const IndexVec& index, bool all) {
+bool RegionBuilder::can_contract(const Node* n, const IndexVec& index, bool all) const {
   if (kind_ != RegionKind::Map || contraction_ || !is_mixed_radix(index)) return false;
   if (all)
     for (size_t d = 0; d < index.size(); ++d)
       if (arena_->expr(index[d]).high + 1 != n->shape()[d]) return false;
-  kind_ = RegionKind::Contract;
-  contraction_ = n;
-  add_axes(contracted_extents(n), true);
   return true;
 }
 
-bool RegionBuilder::shares_contraction(const Node* dot) {
-  if (!expected_) expected_ = dot;
-  return !dot || expected_ == dot;
+void RegionBuilder::contract(const Node* n) {
+  kind_ = RegionKind::Contract;
+  contraction_ = n;
+  add_axes(contracted_extents(n), true);
 }
 
 IndexVec RegionBuilder::reduction_operand(const Node* n, const IndexVec& index) const {

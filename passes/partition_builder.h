@@ -8,18 +8,10 @@
 
 #include "ir/index_expr.h"
 #include "ir/region.h"
+#include "passes/op_costs.h"
 #include "passes/pass.h"
 
 namespace lazuli::passes {
-
-/// Primitives per element of each op and dtype, looked up once.
-class OpCosts {
- public:
-  double of(const ir::Node* n);
-
- private:
-  std::unordered_map<uint32_t, double> known_;
-};
 
 class RegionBuilder {
  public:
@@ -42,17 +34,29 @@ class RegionBuilder {
   void add_output(const ir::Node* n, const ir::IndexVec& index);
   bool has_room(double cost, const PassContext& ctx) const;
 
+  /// How often something at `index` is evaluated: once per combination of the variables there.
+  double points(const ir::IndexVec& index) const;
   /// Whether `n`, evaluated at `index`, is one element per point of the full or of the kept space.
   bool can_store(const ir::Node* n, const ir::IndexVec& index);
+  /// Whether the region reduces rows that are not consecutive in memory, and what is at `index` is an element of them:
+  /// storing it takes another stage, which evaluates it again.
+  bool stores_in_another_stage(const ir::IndexVec& index) const;
   /// Whether `index`, an axis of the space per axis of `n`, takes every value that it has in `n`.
   bool covers(const ir::Node* n, const ir::IndexVec& index) const;
-  /// Whether a reduction needed at `index` can run here; if so the region becomes (or stays) a row region around it.
-  bool accept_reduction(const ir::Node* n, const ir::IndexVec& index, const PassContext& ctx);
-  /// Whether a contraction needed at `index` can run here with this region as its epilogue; if so it becomes one.
+  /// Whether a reduction needed at `index` can run here.
+  bool can_reduce(const ir::Node* n, const ir::IndexVec& index, const PassContext& ctx) const;
+  /// What can_reduce allowed: the region becomes (or stays) a row region around it.
+  void reduce(const ir::Node* n, const ir::IndexVec& index);
+  /// Whether a contraction needed at `index` can run here with this region as its epilogue.
   /// With `all`, only if every element of it is computed.
-  bool accept_contraction(const ir::Node* n, const ir::IndexVec& index, bool all);
-  /// Whether a root above `dot` (null: above none) may be computed here: a region contracts once. Remembers it.
-  bool shares_contraction(const ir::Node* dot);
+  bool can_contract(const ir::Node* n, const ir::IndexVec& index, bool all) const;
+  /// What can_contract allowed.
+  void contract(const ir::Node* n);
+  /// Whether a root above `dot` (null: above none) may be computed here: a region contracts once.
+  bool may_share_contraction(const ir::Node* dot) const { return !dot || !expected_ || expected_ == dot; }
+  void share_contraction(const ir::Node* dot) {
+    if (!expected_) expected_ = dot;
+  }
   /// Index of the part of the update that this region is.
   ir::IndexVec part_index() const { return ir::IndexVec(std::span<const ir::IndexId>(axes_.data(), axes_.size())); }
   ir::IndexVec reduction_operand(const ir::Node* n, const ir::IndexVec& index) const;

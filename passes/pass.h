@@ -8,6 +8,7 @@
 
 #include "ir/graph.h"
 #include "ir/region.h"
+#include "passes/partition_cost.h"
 
 namespace lazuli::passes {
 
@@ -23,6 +24,7 @@ struct PassContext {
   int max_buffers_per_kernel = 64;
   int64_t update_bytes = kUpdateBytes;
   int64_t cache_bytes = 32 << 20;  // last-level cache, for cost decisions
+  MachineCosts machine = {};       // by which partition decides
   /// Called after every pass (dumps, LAZULI_VERIFY): pass name, graph before, graph after, milliseconds.
   std::function<void(const std::string&, const ir::Graph&, const ir::Graph&, double)> observer;
 };

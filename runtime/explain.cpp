@@ -5,6 +5,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "passes/refused_fusion.h"
 #include "runtime/context.h"
 #include "runtime/program.h"
 
@@ -59,6 +60,31 @@ std::string_view why(ir::Unfused reason) {
   return "";
 }
 
+std::string spell_time(double ns) {
+  return ns < 1e4 ? fmt::format("{:.1f} us", ns * 1e-3) : fmt::format("{:.3g} ms", ns * 1e-6);
+}
+
+std::string spell_cost(const passes::Cost& c) {
+  return fmt::format("moves {}, about {}", spell_bytes(c.bytes), spell_time(c.ns));
+}
+
+/// Partitions are made once more for every refused fusion; beyond this many nodes visited no more are.
+constexpr size_t kMostVisits = 1 << 20;
+
+/// By the cost model, what turning the decision around would change.
+std::string spell_refused(const passes::Cost& now, const passes::Cost& fused) {
+  const int64_t bytes = fused.bytes - now.bytes;
+  const double ns = fused.ns - now.ns;
+  std::string text = bytes ? fmt::format("{} {} moved, ", spell_bytes(std::abs(bytes)), bytes < 0 ? "less" : "more")
+                           : std::string("as much moved, ");
+  if (const int64_t launches = fused.launches - now.launches)
+    text += fmt::format("{} {} kernel{}, ", std::abs(launches), launches < 0 ? "fewer" : "more",
+                        std::abs(launches) == 1 ? "" : "s");
+  if (const double work = fused.work - now.work)
+    text += fmt::format("{:.2g} {} primitives, ", std::abs(work), work < 0 ? "fewer" : "more");
+  return fmt::format("fused: {}{} {}", text, spell_time(std::abs(ns)), ns < 0 ? "faster" : "slower");
+}
+
 std::string explain_region(size_t number, const ir::Region& region) {
   int64_t read = 0, written = 0;
   for (const Node* n : region.inputs) read += ir::bytes_read(region, n);
@@ -68,10 +94,11 @@ std::string explain_region(size_t number, const ir::Region& region) {
     if (ir::family(n->op()) != ir::Family::Leaf || n->op() == ir::Op::random_bits) ops.push_back(n);
   std::string over = ir::str(region.space);
   for (size_t i = 0; i < region.parts.size(); ++i) over = (i ? over + " and " : "") + ir::str(region.parts[i].space);
-  std::string text = fmt::format("kernel {}: {}{} over {}{}, {} ops, reads {}, writes {}\n", number,
-                                 ir::name(region.kind), region.parts.empty() ? "" : "s", over,
-                                 region.reduced.empty() ? "" : fmt::format(" reduced over {}", ir::str(region.reduced)),
-                                 ops.size(), spell_bytes(read), spell_bytes(written));
+  std::string text =
+      fmt::format("kernel {}: {}{} over {}{}, {} ops, reads {}, writes {}, about {}\n", number, ir::name(region.kind),
+                  region.parts.empty() ? "" : "s", over,
+                  region.reduced.empty() ? "" : fmt::format(" reduced over {}", ir::str(region.reduced)), ops.size(),
+                  spell_bytes(read), spell_bytes(written), spell_time(passes::region_cost(region).ns));
   for (size_t i = 0; i < ops.size() && i < kMostOps; ++i) {
     const bool stored = std::find(region.outputs.begin(), region.outputs.end(), ops[i]) != region.outputs.end();
     text += fmt::format("  {}{} -> {}{}\n", spell(ops[i]), stored ? " (stored)" : "", name(ops[i]->dtype()),
@@ -91,16 +118,26 @@ std::string explain(Context& context, const ir::Graph& graph, const EvalOptions&
     const Planned planned = plan_request(context, request, boundary);
     const auto& regions = planned.partition.regions;
     const auto& edges = planned.partition.unfused;
-    text = fmt::format("{} kernel{}, arena of {}\n", regions.size(), regions.size() == 1 ? "" : "s",
-                       spell_bytes(planned.memory.arena_bytes));
+    const passes::Cost cost = passes::partition_cost(planned.partition);
+    text = fmt::format("{} kernel{}, arena of {}, {}\n", regions.size(), regions.size() == 1 ? "" : "s",
+                       spell_bytes(planned.memory.arena_bytes), spell_cost(cost));
     for (size_t i = 0; i < planned.memory.order.size(); ++i)
       text += explain_region(i, regions[planned.memory.order[i]]);
     if (edges.empty()) return;
     text += "not fused:\n";
-    for (size_t i = 0; i < edges.size() && i < kMostEdges; ++i)
+    passes::PassContext pass_context = pass_context_of(context, options);
+    std::unordered_map<const Node*, std::string> refused;  // by what is stored
+    const size_t nodes = ir::topological_order(planned.graph).size();
+    for (size_t i = 0; i < edges.size() && i < kMostEdges; ++i) {
       text += fmt::format("  {} -> {}: {}: {} ({} moved)\n", spell(edges[i].producer),
                           edges[i].consumer ? spell(edges[i].consumer) : "result", ir::name(edges[i].reason),
                           why(edges[i].reason), spell_bytes(edges[i].bytes));
+      const auto [at, fresh] = refused.try_emplace(edges[i].producer);
+      if (fresh && options.fuse && refused.size() * nodes <= kMostVisits)
+        if (const auto fused = passes::fuse_anyway(planned.graph, pass_context, edges[i].producer))
+          at->second = fmt::format("    {}\n", spell_refused(cost, passes::partition_cost(*fused)));
+      text += at->second;
+    }
     if (edges.size() > kMostEdges) text += fmt::format("  ... and {} more\n", edges.size() - kMostEdges);
   });
   return text;

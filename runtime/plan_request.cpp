@@ -6,16 +6,22 @@
 
 namespace lazuli::runtime {
 
+passes::PassContext pass_context_of(Context& context, const EvalOptions& options) {
+  passes::PassContext p{.interner = context.interner(), .observer = {}};
+  p.fuse = options.fuse;
+  p.cache_bytes = context.target(options).l3_bytes;
+  if (context.settings().update_bytes >= 0) p.update_bytes = context.settings().update_bytes;
+#ifndef NDEBUG
+  p.verify = true;
+#endif
+  return p;
+}
+
 Planned plan_request(Context& context, const EvalRequest& request, const Boundary& boundary,
                      const PassObserver& observer) {
   Planned p;
-  passes::PassContext pass_context{.interner = context.interner(), .observer = observer};
-  pass_context.fuse = request.options.fuse;
-  pass_context.cache_bytes = context.target(request.options).l3_bytes;
-  if (context.settings().update_bytes >= 0) pass_context.update_bytes = context.settings().update_bytes;
-#ifndef NDEBUG
-  pass_context.verify = true;
-#endif
+  passes::PassContext pass_context = pass_context_of(context, request.options);
+  pass_context.observer = observer;
   p.graph = passes::run_passes(request.graph, passes::default_pipeline(), pass_context);
   p.partition = passes::partition(p.graph, pass_context);
   if (p.graph.outputs.size() != request.graph.outputs.size())

@@ -10,6 +10,7 @@
 
 #include "codegen/llvm/jit.h"
 #include "codegen/lower.h"
+#include "passes/pass.h"
 #include "passes/plan_memory.h"
 #include "runtime/cuda/devices.h"
 #include "runtime/kernel_cache.h"
@@ -122,6 +123,8 @@ SlotIndex index_slots(const passes::MemoryPlan& memory);
 codegen::LoweringOptions lowering_options(const ir::Region& region, const SlotIndex& slots,
                                           const codegen::CpuTarget& target);
 
+/// What the passes are told under these options.
+passes::PassContext pass_context_of(Context& context, const EvalOptions& options);
 /// Passes, partition and memory plan. Needs a large stack.
 Planned plan_request(Context& context, const EvalRequest& request, const Boundary& boundary,
                      const PassObserver& observer = {});

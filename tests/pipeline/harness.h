@@ -9,7 +9,7 @@
 #include "codegen/lower.h"
 #include "ir/interpret.h"
 #include "ir/text.h"
-#include "passes/pass.h"
+#include "passes/partition_choice.h"
 
 namespace lazuli::testing {
 
@@ -20,13 +20,16 @@ struct RunOptions {
   int vector_bits = 256;
   int workers = 1;            // tasks are dealt out as the pool would, in this many ranges, last range first
   int64_t task_elements = 0;  // 0: as schedules choose
+  passes::PlacementChooser* chooser = nullptr;  // of the partition
+  int timed = 0;                                // run every kernel so many times, and keep the time of the fastest
 };
 
 struct RunResult {
   std::vector<ir::HostArray> outputs;
   std::vector<std::string> schedules;  // one per kernel, in order
   std::vector<std::shared_ptr<const codegen::Kernel>> kernels;
-  bool failed = false;  // a check did not hold
+  bool failed = false;     // a check did not hold
+  double nanoseconds = 0;  // with `timed`: of all kernels
 };
 
 /// Elements of each data leaf: filled from a seed, as interesting as the dtype allows.

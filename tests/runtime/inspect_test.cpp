@@ -103,6 +103,19 @@ TEST(Explain, NamesOpsLinesAndReasons) {
   EXPECT_THAT(apart, HasSubstr("4096 B moved"));
 }
 
+/// What explain says that a refused fusion would change is what the partition with that fusion costs.
+TEST(Explain, SaysWhatARefusedFusionWouldCost) {
+  Runtime r;
+  const NodeRef x = r.leaf(kFloat32, {1024, 1024}, nullptr);
+  const NodeRef z = r.make(Op::erf, {r.make(Op::tanh, {r.make(Op::lgamma, {x})})});
+  const ir::Graph g{{r.make(Op::sum, {z}, ir::AxesAttr{{0}}), r.make(Op::sum, {z}, ir::AxesAttr{{1}})}};
+  const std::string text = explain(r.context, g, {});
+  EXPECT_THAT(text, HasSubstr("moves "));
+  EXPECT_THAT(text, HasSubstr("more primitives"));
+  EXPECT_THAT(text, HasSubstr("slower"));
+  EXPECT_THAT(text, HasSubstr("(4096 KB moved)")) << "each reader's load; the other one keeps the store";
+}
+
 TEST(CheckNan, NamesTheOpAndLeavesTargetsAlone) {
   Runtime r;
   const NodeRef x = r.data<float>({4}, {1, 2, -3, 4});
