@@ -129,12 +129,13 @@ int run(const Settings& settings) {
     for (const Case& c : cases) std::printf("%s %s\n", c.name.c_str(), c.size.c_str());
     return 0;
   }
-  // Opened before the minutes are spent.
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> json(nullptr, std::fclose);
-  if (!settings.json.empty()) {
-    json.reset(std::fopen(settings.json.c_str(), "w"));
+  // Opened before the minutes are spent, and written after every case: what was measured survives what comes later.
+  const auto save = [&](const Results& results) {
+    if (settings.json.empty()) return;
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> json(std::fopen(settings.json.c_str(), "w"), std::fclose);
     if (!json) throw std::runtime_error("cannot write " + settings.json);
-  }
+    write_json(results, json.get());
+  };
   int64_t bytes = 0;
   for (const Case& c : cases) bytes = std::max(bytes, Measurement::bytes_needed(c));
   const SharedFile file = SharedFile::create(bytes);
@@ -142,6 +143,7 @@ int run(const Settings& settings) {
   Results results{
       .rounds = settings.effort.rounds, .runs = settings.effort.runs, .vectors = {}, .load = 0, .cases = {}};
   getloadavg(&results.load, 1);
+  save(results);
   std::vector<std::string> complaints;
   for (const int threads : settings.threads) {
     std::vector<std::unique_ptr<ContestantProcess>> contestants;
@@ -160,9 +162,9 @@ int run(const Settings& settings) {
     for (const Case& c : cases) {
       results.cases.push_back(measurement.run(c, settings.effort, complaints));
       print_case(results.cases.back());
+      save(results);
     }
   }
-  if (json) write_json(results, json.get());
   for (const std::string& text : complaints) std::fprintf(stderr, "left out: %s\n", text.c_str());
   return complaints.empty() ? 0 : 1;
 }

@@ -215,6 +215,7 @@ CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std
                     .amount = c.amount,
                     .limit_by = {},
                     .limit_times = {},
+                    .limits = {},
                     .lazuli = {},
                     .facts = {},
                     .peers = {}};
@@ -222,7 +223,8 @@ CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std
     if (!e.failure.empty()) {
       leave_out(c, *e.process, e.failure, complaints);
     } else if (e.process->name() == "limit") {
-      // The better of the ways there are: in caches plain stores are, beyond them those around the caches.
+      // In caches plain stores are better, beyond them those around the caches.
+      result.limits[e.series.substr(1)] = e.times;
       if (result.limit_by.empty() || e.times.median() < result.limit_times.median()) {
         result.limit_by = e.series.substr(1);
         result.limit_times = e.times;

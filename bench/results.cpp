@@ -81,7 +81,9 @@ void print_case(const CaseResult& c) {
 
 void write_json(const Results& r, std::FILE* file) {
   std::fprintf(file,
-               "{\n  \"machine\": {\"processor\": \"%s\", \"vectors\": \"%s\", \"load_average\": %.2f},\n"
+               "{\n  \"machine\": {\"processor\": \"%s\", \"vectors\": \"%s\", \"load_average\": %.2f, "
+               "\"threading\": \"a process per contestant, pinned to as many processors as it has threads, stopped "
+               "while others run\"},\n"
                "  \"rounds\": %d,\n  \"runs\": %d,\n  \"results\": [",
                escaped(processor()).c_str(), r.vectors.c_str(), r.load, r.rounds, r.runs);
   for (const CaseResult& c : r.cases) {
@@ -93,6 +95,8 @@ void write_json(const Results& r, std::FILE* file) {
                  "\"median_ms\": %.6g, \"best_ms\": %.6g, \"limit_ms\": %.6g, \"limit\": \"%s\", \"amount\": %.0f, ",
                  median, kernel ? kernel->best() : 0, limit, c.limit_by.c_str(), c.amount);
     std::fprintf(file, "\"fraction\": %.4f", median > 0 ? limit / median : 0);
+    for (const auto& [way, times] : c.limits)
+      std::fprintf(file, ", \"limit_%s_ms\": %.6g", way.c_str(), times.median());
     for (const auto& [name, value] : c.facts) std::fprintf(file, ", \"%s\": %.0f", name.c_str(), value);
     for (const auto& [series, times] : c.lazuli)
       if (series != "kernel") {

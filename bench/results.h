@@ -29,8 +29,9 @@ struct CaseResult {
   int threads = 1;
   Limit limit = Limit::None;
   double amount = 0;     // bytes or operations, see Case
-  std::string limit_by;  // the series that the limit is taken from
+  std::string limit_by;  // the series that the limit is taken from: the best of the ways there are
   Times limit_times;
+  std::map<std::string, Times> limits;  // all of them
   std::map<std::string, Times> lazuli;  // by series
   std::map<std::string, double> facts;  // launches, allocations
   std::vector<PeerResult> peers;
