@@ -64,6 +64,8 @@ class LoopNest {
   ValueId size(std::array<uint64_t, 3> key, int64_t v);
   /// A size argument used once, named by its purpose.
   ValueId size(const char* purpose, int64_t v);
+  /// Which size argument that is. Throws when there is none.
+  uint32_t size_number(const char* purpose) const { return named_sizes_.at(purpose); }
   /// Row-major decomposition helper: quotient and remainder by a size known at launch.
   std::pair<ValueId, ValueId> divide(ValueId x, std::array<uint64_t, 3> key, int64_t divisor, int64_t x_limit);
 

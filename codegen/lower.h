@@ -13,6 +13,12 @@ namespace lazuli::codegen {
 struct PhaseLaunch {
   int64_t tasks = 0;
   double nanoseconds_per_task = 0;  // estimate, decides whether threads pay
+  /// The same work in fewer tasks, where one thread runs them all: size argument `size` is `value` then.
+  struct Alone {
+    int64_t tasks = 0;  // 0: there is no such way
+    size_t size = 0;
+    int64_t value = 0;
+  } alone = {};
 };
 
 struct Lowered {

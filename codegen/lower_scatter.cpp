@@ -220,6 +220,9 @@ void lower_scatter(RegionEmitter& e) {
       return std::vector<ValueId>{};
     });
   });
+  // Ranges are there for several threads: one alone need not look at every place once more for each.
+  if (ranges > 1 && !empty)
+    e.lowered.phases.back().alone = {row_tasks * blocks, e.nest.size_number("range"), loops.destinations};
 }
 
 }  // namespace lazuli::codegen

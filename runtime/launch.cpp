@@ -41,7 +41,8 @@ class Runner {
  private:
   void allocate(std::span<const std::shared_ptr<Buffer>> targets);
   int32_t launch(const Launch& l);
-  int32_t run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, const codegen::PhaseLaunch& phase);
+  int32_t run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, size_t size_count,
+                    const codegen::PhaseLaunch& phase);
   int participants(int64_t tasks, double nanoseconds_per_task) const;
   void copy(const Copy& c);
   void write(const HostWrite& w);
@@ -74,6 +75,7 @@ class Runner {
   std::vector<uint64_t> scalars_;
   std::vector<void*> scratch_;  // per participant, one per scratch buffer
   size_t scratch_count_ = 0;
+  std::vector<int64_t> sizes_;  // of a phase that one thread runs in its own way
 };
 
 /// Everything is allocated before anything runs.
@@ -99,9 +101,17 @@ int Runner::participants(int64_t tasks, double nanoseconds_per_task) const {
                                            std::max(2.0, total / kNanosecondsPerParticipant)));
 }
 
-int32_t Runner::run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, const codegen::PhaseLaunch& phase) {
+int32_t Runner::run_phase(codegen::PhaseFn fn, const codegen::LaunchArgs& args, size_t size_count,
+                          const codegen::PhaseLaunch& phase) {
   const int count = participants(phase.tasks, phase.nanoseconds_per_task);
-  if (count == 1) return phase.tasks > 0 ? fn(&args, 0, phase.tasks, scratch_.data()) : 0;
+  if (count == 1) {
+    if (phase.tasks == 0) return 0;
+    if (phase.alone.tasks == 0) return fn(&args, 0, phase.tasks, scratch_.data());
+    sizes_.assign(args.sizes, args.sizes + size_count);
+    sizes_[phase.alone.size] = phase.alone.value;
+    const codegen::LaunchArgs alone{args.buffers, sizes_.data(), args.scalars};
+    return fn(&alone, 0, phase.alone.tasks, scratch_.data());
+  }
   used_threads_ = std::max(used_threads_, count);
   return context_.pool().run(phase.tasks, count, [&](int participant, int64_t begin, int64_t end) {
     return fn(&args, begin, end, scratch_.data() + static_cast<size_t>(participant) * scratch_count_);
@@ -130,7 +140,7 @@ int32_t Runner::launch(const Launch& l) {
   }
   const codegen::LaunchArgs args{buffers_.data(), k.sizes.data(), scalars_.data()};
   for (size_t p = 0; p < k.phases.size(); ++p)
-    if (const int32_t status = run_phase(k.code->phases[p], args, k.phases[p])) return status;
+    if (const int32_t status = run_phase(k.code->phases[p], args, k.sizes.size(), k.phases[p])) return status;
   return 0;
 }
 

@@ -55,6 +55,28 @@ TEST(Executor, ThreadsDoNotChangeBits) {
   }
 }
 
+/// Rows that are added to others belong to tasks by ranges of these; one thread takes all ranges as one.
+TEST(Executor, ThreadsDoNotChangeScatters) {
+  for (const int threads : {1, 2, 3}) {
+    Settings settings;
+    settings.num_threads = threads;
+    settings.task_elements = 256;
+    settings.always_parallel = true;
+    Runtime r(settings);
+    constexpr int64_t kRows = 600, kPlaces = 50, kColumns = 48;
+    std::vector<int64_t> places(kRows);
+    for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int64_t>(i * i % kPlaces);
+    const NodeRef base = r.numbers({kPlaces, kColumns}, 3);
+    const std::vector<NodeRef> outputs{r.make(
+        Op::scatter_add, {base, r.numbers({kRows, kColumns}), r.data<int64_t>({kRows}, places)}, ir::AxesAttr{{0}})};
+    EvalOptions options;
+    options.profile = true;
+    const auto result = r.run(outputs, options);
+    EXPECT_THAT(result.report.kernels.at(0).schedule, ::testing::HasSubstr("ranges="));
+    expect_interpreted(outputs, result);
+  }
+}
+
 TEST(Executor, OtherValuesAndScalarsRunTheSameProgram) {
   Runtime r;
   r.run(sample(r, 8, 16, 0.5f));
