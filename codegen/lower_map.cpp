@@ -6,6 +6,47 @@
 
 namespace lazuli::codegen {
 
+namespace {
+
+// Rows that read another one in common: a panel of columns of it stays in the first-level cache for all rows of a task,
+// and is loaded once for several of them. What comes next in memory is not what comes next here: of every large operand
+// the same columns of the rows after are fetched.
+void lower_panels(RegionEmitter& e, size_t outer, int64_t rows, int64_t columns, double ns_per_element) {
+  KernelBuilder& b = e.b;
+  const int64_t together = e.schedule.rows_at_once, per_task = e.schedule.rows_per_task / together;
+  const int64_t groups = rows / together;
+  const std::vector<size_t> outputs = e.outputs_where(false);
+  const std::vector<ValueId> none;
+  e.phase("panels", (groups + per_task - 1) / per_task,
+          ns_per_element * static_cast<double>(columns * std::min(per_task * together, rows)), [&](ValueId task) {
+            const ValueId per = e.nest.size("groups_per_task", per_task), first_group = b.mul(task, per);
+            const ValueId last_group = b.min(b.add(first_group, per), e.nest.size("groups", groups));
+            const ValueId panel = e.nest.size("panel", e.schedule.block), end = e.nest.size("inner", columns);
+            b.for_loop(b.index(0), end, panel, {}, [&](ValueId begin, const auto&) {
+              const ValueId panel_end = b.min(b.add(begin, panel), end);
+              b.for_loop(first_group, last_group, b.index(1), {}, [&](ValueId group, const auto&) {
+                const ValueId first_row = b.mul(group, b.index(together));
+                e.vector_loop(begin, panel_end, 1, [&](ValueId first, Body& body) {
+                  for (int64_t k = 0; k < together; ++k) {
+                    Body own{.lanes = body.lanes, .mask = body.mask, .values = {}};
+                    e.nest.bind_lanes(outer, first, own.lanes);
+                    if (!own.mask) {
+                      e.nest.bind_flat(0, outer, b.add(first_row, b.index(k + together)));
+                      prefetch_loads(e, [](const Item&) { return int64_t{0}; }, kFar);
+                    }
+                    e.nest.bind_flat(0, outer, b.add(first_row, b.index(k)));
+                    e.store_outputs(outputs, own);
+                  }
+                });
+                return none;
+              });
+              return none;
+            });
+          });
+}
+
+}  // namespace
+
 void lower_map(RegionEmitter& e) {
   const auto& groups = e.nest.groups();
   const size_t outer = groups.empty() ? 0 : groups.size() - 1;
@@ -27,6 +68,7 @@ void lower_map(RegionEmitter& e) {
     });
     return;
   }
+  if (e.schedule.rows_at_once > 1) return lower_panels(e, outer, rows, inner_extent, ns_per_element);
   RandomWords words(e);
   const auto run = [&](ValueId begin, ValueId end) {
     if (words.empty()) return e.vector_loop(begin, end, e.schedule.unroll, point);

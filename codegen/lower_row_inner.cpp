@@ -57,7 +57,42 @@ void plan_cached_rows(RegionEmitter& e) {
   }
 }
 
+// What is picked from memory element by element, and is the same for every row.
+void stage_rows(RegionEmitter& e) {
+  if (!e.schedule.stage_rows) return;
+  const size_t kept = e.nest.kept_count(), groups = e.nest.groups().size();
+  std::vector<std::pair<ItemId, uint32_t>> rows;
+  for (const ItemId id : picked_rows(e))
+    rows.emplace_back(id, e.add_scratch(e.graph.items[id].dtype, Role::Scratch, padded_row(e)));
+  e.staged.clear();
+  e.vector_loop(e.b.index(0), e.nest.size("length", e.nest.reduced_extent()), 1, [&](ValueId first, Body& body) {
+    e.nest.bind_flat(kept, groups, first, body.lanes);
+    for (const auto& [id, buffer] : rows) e.b.store(buffer, first, e.emit(id, body));
+  });
+  e.staged.insert(rows.begin(), rows.end());
+}
+
 }  // namespace
+
+std::vector<ItemId> picked_rows(const RegionEmitter& e) {
+  const size_t kept = e.nest.kept_count(), groups = e.nest.groups().size();
+  std::vector<bool> of_row(e.region.arena->variable_count());
+  for (size_t g = 0; g < kept; ++g)
+    for (const uint32_t v : e.nest.groups()[g].variables) of_row[v] = true;
+  std::vector<ItemId> picked;
+  for (ItemId id = 0; id < e.graph.items.size(); ++id) {
+    const Item& i = e.graph.items[id];
+    if (i.kind != ItemKind::Load || !i.inner || i.inside != ir::IndexArena::kAlways) continue;
+    std::vector<bool> used(of_row.size());
+    e.region.arena->collect_variables(i.position, &used);
+    bool same = true;
+    for (size_t v = 0; v < used.size(); ++v) same &= !(used[v] && of_row[v]);
+    const auto step = groups - kept == 1 ? e.nest.stride(i.position, kept) : std::nullopt;
+    const bool run = step && (*step == 0 || *step == 1 || *step == -1);
+    if (same && !run) picked.push_back(id);
+  }
+  return picked;
+}
 
 void lower_row_inner(RegionEmitter& e) {
   KernelBuilder& b = e.b;
@@ -136,6 +171,7 @@ void lower_row_inner(RegionEmitter& e) {
     e.vector_loop(b.index(0), e.nest.size("length", length), e.schedule.unroll, [&](ValueId first, Body& body) {
       e.nest.bind_flat(kept, groups, first, body.lanes);
       e.row_position = [&e, first] { return e.in_scratch(first); };
+      e.row_place = first;
       if (prefetches && !body.mask) prefetch_row(row, next_row);
       e.store_outputs(inner_outputs, body);
     });
@@ -143,6 +179,7 @@ void lower_row_inner(RegionEmitter& e) {
 
   if (!e.schedule.overlap_rows) {
     e.phase("rows", (rows + per_task - 1) / per_task, ns, [&](ValueId task) {
+      stage_rows(e);
       e.rows_of_task(task, rows, per_task, [&](ValueId row) {
         reduce_stages(row, nullptr);
         if (!inner_outputs.empty()) store_row(row, e.schedule.prefetch_bytes && busiest == last_stage);
@@ -151,6 +188,7 @@ void lower_row_inner(RegionEmitter& e) {
     return;
   }
   e.phase("rows", (rows + per_task - 1) / per_task, ns, [&](ValueId task) {
+    stage_rows(e);
     const ValueId per = e.nest.size("rows_per_task", per_task), one = b.index(1);
     const ValueId first = b.mul(task, per), last = b.min(b.add(first, per), e.nest.size("rows", rows));
     e.scratch_row = b.index(0);

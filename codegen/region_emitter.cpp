@@ -170,6 +170,11 @@ ValueId RegionEmitter::emit(ItemId root, Body& body) {
       stack.pop_back();
       continue;
     }
+    if (const auto row = staged.find(id); row != staged.end()) {
+      body.values[id] = b.load(row->second, row_place, body.lanes);
+      stack.pop_back();
+      continue;
+    }
     bool ready = true;
     for (size_t i = item.operands.size(); i-- > 0;) {
       if (body.values.contains(item.operands[i])) continue;

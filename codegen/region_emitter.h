@@ -71,6 +71,10 @@ class RegionEmitter {
     uint32_t stage;  // the stage that fills it
   };
   std::unordered_map<ItemId, CachedRow> cached_rows;
+  /// Loads of a row that are the same for all rows of a task, laid out in scratch before the first one (RowInner), and
+  /// the place in the row at which a body stands.
+  std::unordered_map<ItemId, uint32_t> staged;
+  ValueId row_place = kNone;
   std::function<ValueId()> row_position;  // of the body's first lane in such a scratch row
   std::optional<ValueId> scratch_row;     // where the row at hand begins there; 0 if empty
   ValueId in_scratch(ValueId at) { return scratch_row ? b.add(*scratch_row, at) : at; }

@@ -61,6 +61,7 @@ std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& of, Va
       if (masked) body.mask = b.lane_mask(b.sub(left, step), w);
       e.nest.bind_flat(first_group, last_group, at, w);
       e.row_position = [&e, at] { return e.in_scratch(at); };
+      e.row_place = at;
       if (e.prefetch_ahead && !masked) e.prefetch_ahead();
       for (size_t r = 0; r < reducers.size(); ++r) {
         std::vector<ValueId> operands;

@@ -31,12 +31,14 @@ std::string Schedule::str() const {
   if (block) out += fmt::format(" block={}", block);
   if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
   if (rows_at_once != 1) out += fmt::format(" rows_at_once={}", rows_at_once);
+  if (column_vectors) out += fmt::format(" column_vectors={}", column_vectors);
   if (parts) out += fmt::format(" parts={}", parts);
   if (ranges != 1) out += fmt::format(" ranges={}", ranges);
   if (non_temporal) out += " nt";
   if (prefetch_bytes) out += fmt::format(" prefetch={}", prefetch_bytes);
   if (cache_rows) out += " cache_rows";
   if (overlap_rows) out += " overlap_rows";
+  if (stage_rows) out += " stage_rows";
   if (tile_rows)
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
@@ -160,6 +162,36 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
   return s;
 }
 
+/// Whether the rows of a map, in pairs, read another row in common that is worth keeping near.
+bool shares_a_row(const RegionEmitter& probe) {
+  constexpr int64_t kLongRow = 1024;
+  const LoopNest& nest = probe.nest;
+  const size_t along = nest.groups().size() - 1;
+  int64_t rows = 1;
+  for (size_t g = 0; g < along; ++g) rows *= nest.groups()[g].extent;
+  if (rows % 2 != 0 || nest.groups()[along].extent < kLongRow) return false;
+  return std::any_of(probe.graph.items.begin(), probe.graph.items.end(), [&](const Item& i) {
+    if (i.kind != ItemKind::Load || nest.stride(i.position, along) != 1) return false;
+    for (size_t g = 0; g < along; ++g)
+      if (nest.stride(i.position, g) != 0) return false;
+    return true;
+  });
+}
+
+/// Vectors of a tile of columns whose rows are taken by lanes, in registers; 0 where whole rows are better streamed:
+/// from memory, which likes rows whole, and where accumulators are more than one value.
+int tile_vectors(const RegionEmitter& probe) {
+  const int most = probe.schedule.vector_bits == 512 ? 4 : 2;  // of four lanes each: half of the registers
+  int64_t read = 0;
+  for (const Node* n : probe.region.inputs) read += n->nbytes();
+  if (read > probe.options.target.l2_bytes) return 0;
+  std::vector<int> per_level(probe.graph.levels);
+  for (const Reduction& r : probe.graph.reductions)
+    if (r.is_arg() || r.is_dot() || ++per_level[r.level] > 1) return 0;
+  const int64_t columns = probe.nest.groups()[probe.nest.kept_count() - 1].extent;
+  return static_cast<int>(std::clamp<int64_t>(columns / probe.lanes, 1, most));
+}
+
 }  // namespace
 
 Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
@@ -220,6 +252,11 @@ Schedule choose_schedule(const RegionEmitter& probe) {
       return s;
     }
     if (s.non_temporal) s.prefetch_bytes = 2048;
+    if (s.non_temporal && s.block == 0 && !heavy && shares_a_row(probe)) {
+      s.rows_at_once = 2;
+      s.block = 512;
+      s.rows_per_task = std::max<int64_t>(s.rows_per_task / 2, 4) * 2;
+    }
     // Masks cost an expensive body nothing, and compiling it once instead of twice halves the time to the first result.
     // Stores around the caches are of whole vectors.
     s.masked_loop = heavy && !s.non_temporal && s.vector_bits == 512;
@@ -252,6 +289,12 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     s.block = std::min(columns, std::min<int64_t>(task_elements, 4096));
     s.unroll = heavy ? 1 : 2;
     s.rows_at_once = heavy ? 1 : 4;  // the accumulators of a wide block fill the second-level cache: touch them less
+    if (const int vectors = tile_vectors(probe); vectors > 0) {
+      const int64_t tile = int64_t{vectors} * probe.lanes;
+      s.column_vectors = vectors;
+      s.rows_at_once = 1;
+      s.block = std::min(columns, std::max(tile, task_elements / std::max<int64_t>(1, length) / tile * tile));
+    }
     return s;
   }
   s.unroll = heavy ? 1 : 2;
@@ -270,6 +313,13 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   if (s.non_temporal && s.prefetch_bytes && probe.graph.levels > 0) {
     s.overlap_rows = true;
     s.rows_per_task = std::max<int64_t>(s.rows_per_task, 8);
+  }
+  int64_t picked = 0;  // bytes of a row
+  for (const ItemId id : picked_rows(probe))
+    picked += length * static_cast<int64_t>(itemsize(probe.graph.items[id].dtype));
+  if (picked > 0 && rows > 1 && picked <= options.target.l2_bytes / 4) {
+    s.stage_rows = true;
+    s.rows_per_task = std::max<int64_t>(s.rows_per_task, 16);
   }
   return s;
 }

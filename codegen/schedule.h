@@ -42,9 +42,13 @@ struct Schedule {
   int unroll = 1;            // vectors per iteration
   bool masked_loop = false;  // one loop with every vector masked, instead of full ones and a masked rest: half the code
   // Elements of the innermost axis per task; 0: whole axis. Sort: of a piece. MapTiled: rows and columns of a tile.
+  // Map, where rows are computed side by side: of a panel that stays in the first-level cache.
   int64_t block = 0;
   int64_t rows_per_task = 1;  // MapTiled: tiles
-  int rows_at_once = 1;       // RowColumns: rows of one accumulator that a pass over the columns takes in
+  // RowColumns: rows of one accumulator that a pass over the columns takes in. Map: rows that are computed side by side
+  // and share what they read in common.
+  int rows_at_once = 1;
+  int column_vectors = 0;     // RowColumns: vectors of a tile of columns that is read at once; 0: whole rows are
   int64_t ranges = 1;         // Scatter: parts of the indexed axes that are tasks of their own
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
@@ -53,6 +57,7 @@ struct Schedule {
   int parts = 0;              // a region of parts: how many; the rest is the schedule of the first
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
   bool overlap_rows = false;  // RowInner: store a row while the next one is computed
+  bool stage_rows = false;    // RowInner: lay out what is picked element by element, once for all rows of a task
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
   int tile_rows = 0, tile_vectors = 0;
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most

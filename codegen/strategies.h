@@ -30,6 +30,9 @@ TurnedLoads turned_loads(const RegionEmitter& e);
 /// Whether a tiled map is light enough to be computed from matrices in registers.
 bool turns_in_registers(const RegionEmitter& e);
 
+/// Loads of a row region that every row has in common and that do not run along it: an address per lane.
+std::vector<ItemId> picked_rows(const RegionEmitter& e);
+
 /// How the loops of a scatter's result divide: values are rows of `rows` times `columns` elements.
 struct ScatterLoops {
   explicit ScatterLoops(const RegionEmitter& e);

@@ -98,6 +98,7 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
   lowering.target = codegen::host_target();
   lowering.target.vector_bits = vector_bits(options);
   if (options.task_elements) lowering.target.task_elements = options.task_elements;
+  if (options.cache_bytes) lowering.target.l2_bytes = lowering.target.l3_bytes = options.cache_bytes;
   codegen::LlvmJit jit(lowering.target);
 
   std::map<const Node*, std::unique_ptr<Memory>> memory;

@@ -20,6 +20,7 @@ struct RunOptions {
   int vector_bits = 256;
   int workers = 1;            // tasks are dealt out as the pool would, in this many ranges, last range first
   int64_t task_elements = 0;  // 0: as schedules choose
+  int64_t cache_bytes = 0;    // of the second and third level, so that small operands count as large; 0: the machine's
   passes::PlacementChooser* chooser = nullptr;  // of the partition
   int timed = 0;                                // run every kernel so many times, and keep the time of the fastest
 };

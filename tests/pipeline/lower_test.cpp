@@ -19,6 +19,7 @@ void expect_equal(const std::string& text, const std::string& label, bool passes
   std::vector<RunOptions> runs{{passes, true, false, 256, 1}};  // the kernel IR interpreter
   for (const int bits : {128, 256, 512})
     for (const bool fuse : {true, false}) runs.push_back({passes, fuse, true, bits, 3});
+  runs.push_back({passes, true, true, 512, 3, 0, 2048});  // everything counts as large
   for (const RunOptions& run : runs) {
     const RunResult got = run_graph(g, leaves, run);
     for (size_t o = 0; o < want.size(); ++o) {
@@ -64,6 +65,27 @@ TEST(LowerMap, BroadcastsRowsAndColumns) {
                     m, n),
         "broadcast");
   }
+}
+
+std::string affine(int64_t rows, int64_t columns) {
+  return fmt::format(
+      "graph {{\n%0 = data : float32[{0}, {1}]\n%1 = data : float32[{1}]\n%2 = data : float32[{1}]\n"
+      "%3 = expand %1 : float32[{0}, {1}]\n%4 = expand %2 : float32[{0}, {1}]\n%5 = mul %0, %3 : float32[{0}, {1}]\n"
+      "%6 = add %5, %4 : float32[{0}, {1}]\n%7 = relu %6 : float32[{0}, {1}]\nreturn %7\n}}\n",
+      rows, columns);
+}
+
+TEST(LowerMap, RowsThatShareARowAreComputedInPanels) {
+  Interner interner;
+  const RunOptions large{true, true, true, 512, 1, 0, 2048};
+  const auto schedule_of = [&](int64_t rows, int64_t columns) {
+    return run_graph(parse(affine(rows, columns), interner), random_leaves(7), large).schedules.at(0);
+  };
+  EXPECT_EQ(schedule_of(20, 1040), "map 512b x2 block=512 rows=30 rows_at_once=2 nt prefetch=2048");
+  EXPECT_THAT(schedule_of(21, 1040), ::testing::Not(::testing::HasSubstr("rows_at_once"))) << "rows go in pairs";
+  EXPECT_THAT(schedule_of(20, 1041), ::testing::Not(::testing::HasSubstr("rows_at_once"))) << "rows are not aligned";
+  for (const auto& [rows, columns] : {std::pair{2, 1024}, {20, 1040}, {64, 2064}})
+    expect_equal(affine(rows, columns), fmt::format("{}x{}", rows, columns));
 }
 
 TEST(LowerMap, Movement) {
@@ -144,6 +166,46 @@ TEST(LowerRow, ReductionsOverEveryAxis) {
       }
     }
   }
+}
+
+/// What is in cache is read by tiles of columns, what is larger by whole rows.
+TEST(LowerRow, ReductionsOfColumns) {
+  Interner interner;
+  const auto text = [](int64_t rows, int64_t columns) {
+    return fmt::format(
+        "graph {{\n%0 = data : float32[{0}, {1}]\n%1 = var %0 {{axes = [0], correction = 1}} : float32[{1}]\n"
+        "return %1\n}}\n",
+        rows, columns);
+  };
+  const auto schedule_of = [&](int64_t rows, int64_t columns, int bits, int64_t cache_bytes) {
+    return run_graph(parse(text(rows, columns), interner), random_leaves(7),
+                     {true, true, true, bits, 1, 0, cache_bytes})
+        .schedules.at(0);
+  };
+  EXPECT_THAT(schedule_of(200, 100, 512, 1 << 20), ::testing::HasSubstr("column_vectors=4"));
+  EXPECT_THAT(schedule_of(200, 100, 256, 1 << 20), ::testing::HasSubstr("column_vectors=2"));
+  EXPECT_THAT(schedule_of(200, 40, 512, 1 << 20), ::testing::HasSubstr("column_vectors=2"));
+  EXPECT_THAT(schedule_of(200, 100, 512, 2048), ::testing::Not(::testing::HasSubstr("column_vectors")));
+  for (const auto& [rows, columns] : {std::pair{2, 70}, {63, 64}, {65, 129}, {200, 100}, {2100, 33}})
+    expect_equal(text(rows, columns), fmt::format("{}x{}", rows, columns));
+}
+
+/// An operand that every row has in common, and that does not run along it, is laid out once for many rows.
+TEST(LowerRow, StagesWhatIsPicked) {
+  const auto text = [](int64_t rows, int64_t columns) {
+    return fmt::format(
+        "graph {{\n%0 = data : float32[{1}, 3]\n%1 = data : float32[{0}, {1}]\n"
+        "%2 = slice %0 {{start = [0, 1], step = [1, 1]}} : float32[{1}, 1]\n%3 = reshape %2 : float32[1, {1}]\n"
+        "%4 = expand %3 : float32[{0}, {1}]\n%5 = mul %1, %4 : float32[{0}, {1}]\n"
+        "%6 = sum %5 {{axes = [1]}} : float32[{0}]\n%7 = softmax %5 {{axis = 1}} : float32[{0}, {1}]\n"
+        "return %6, %7\n}}\n",
+        rows, columns);
+  };
+  Interner interner;
+  EXPECT_THAT(run_graph(parse(text(40, 100), interner), random_leaves(7), {}).schedules,
+              ::testing::Contains(::testing::HasSubstr("stage_rows")));
+  for (const auto& [rows, columns] : {std::pair{2, 5}, {40, 100}, {33, 64}, {17, 2100}})
+    expect_equal(text(rows, columns), fmt::format("{}x{}", rows, columns));
 }
 
 TEST(LowerRow, Positions) {
