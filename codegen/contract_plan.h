@@ -42,5 +42,7 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
 double work_below(const ItemGraph& graph, ItemId root);
 /// Register tiles, tasks and packing.
 void choose_contract_schedule(const RegionEmitter& probe, Schedule& s);
+/// Of a GPU's: results of a thread, threads of a block (lower_block_contract.cpp).
+void choose_block_contract(const RegionEmitter& probe, Schedule& s);
 
 }  // namespace lazuli::codegen

@@ -110,6 +110,8 @@ class Interpreter {
       case KOp::Fence:
       case KOp::Barrier:
         return;
+      case KOp::LaneSwap:
+        return lane_swap(lane_move(i.imm));
       case KOp::For: {
         const Block& b = k_.blocks[i.blocks[0]];
         const int64_t end = index(i.operands[1]), step = index(i.operands[2]);
@@ -117,6 +119,7 @@ class Interpreter {
         copy(i.operands, b.args, 3, 1);
         for (int64_t x = index(i.operands[0]); x < end; x += step) {
           set(b.args[0], static_cast<uint64_t>(x));
+          if (i.loop == LoopKind::Thread) thread_ = x;
           block(b);
           copy(b.yields, b.args, 0, 1);
         }
@@ -156,7 +159,9 @@ class Interpreter {
     if (extents_ && (offset < 0 || offset >= (*extents_)[i.imm]))
       throw Error(ErrorKind::Internal, fmt::format("kernel {}: {} of element {} of buffer {}, which has {}", k_.name,
                                                    name(i.op), offset, i.imm, (*extents_)[i.imm]));
-    return memory_[i.imm] + offset * static_cast<int64_t>(itemsize(k_.buffers[i.imm].dtype));
+    const Buffer& b = k_.buffers[i.imm];
+    const int64_t own = b.role == Role::Thread ? thread_ * b.extent : 0;
+    return memory_[i.imm] + (own + offset) * static_cast<int64_t>(itemsize(k_.buffers[i.imm].dtype));
   }
 
   void load(const Inst& i) {
@@ -180,12 +185,21 @@ class Interpreter {
         std::memcpy(element(i, l), at(v) + l, itemsize(k_.values[v].dtype));
   }
 
+  void lane_swap(LaneMove m) {
+    const size_t bytes = static_cast<size_t>(k_.buffers[m.to].extent) * itemsize(k_.buffers[m.to].dtype);
+    for (uint32_t t = 0; t < k_.threads; ++t) {
+      const uint32_t from = t ^ m.mask;
+      std::memcpy(memory_[m.to] + t * bytes, memory_[m.from] + from * bytes, bytes);
+    }
+  }
+
   const Kernel& k_;
   const LaunchArgs& args_;
   const std::vector<int64_t>* extents_;
   std::vector<size_t> place_;  // first lane of each value
   std::vector<uint64_t> lanes_;
   std::vector<char*> memory_;
+  int64_t thread_ = 0;  // iteration of the Thread loop at hand
   int32_t failed_ = 0;
 };
 

@@ -5,7 +5,7 @@
 // no stack slots to promote. Sizes and strides are arguments, so one kernel serves many shapes.
 //
 // Invariants (verify_kernel is the spec): operands are defined before use in an enclosing block; lanes of operands
-// agree; only `check`, Store, Prefetch, Fence and Barrier have effects; nothing traps.
+// agree; only `check`, Store, Prefetch, Fence, Barrier and LaneSwap have effects; nothing traps.
 #pragma once
 #include <memory>
 #include <string>
@@ -50,6 +50,8 @@ enum class KOp : uint8_t {
   Prefetch,   // buffer imm: (offset)
   Fence,      // orders non-temporal stores before the end of the task
   Barrier,    // the threads of a block meet (CUDA); nothing elsewhere. Stands outside of Thread loops
+  LaneSwap,   // Thread buffers (lane_move(imm)): `to` takes what `from` holds in the thread of the same warp of 32
+              // whose number differs in the bits `mask`. Stands outside of Thread loops
   For,        // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
   If,         // (condition) two blocks; results: what they yield
 };
@@ -76,6 +78,18 @@ struct Inst {
   ir::SmallVec<BlockId, 2> blocks{};
 };
 
+/// LaneSwap's imm.
+struct LaneMove {
+  uint32_t to, from, mask;
+};
+constexpr uint64_t pack(LaneMove m) {
+  return m.to | uint64_t{m.from} << 24 | uint64_t{m.mask} << 48;
+}
+constexpr LaneMove lane_move(uint64_t imm) {
+  return {static_cast<uint32_t>(imm & 0xffffff), static_cast<uint32_t>(imm >> 24 & 0xffffff),
+          static_cast<uint32_t>(imm >> 48)};
+}
+
 struct Block {
   BlockId parent = kNone;  // block that holds the For or If; kNone for a phase's body
   std::vector<ValueId> args;
@@ -90,6 +104,8 @@ enum class Role : uint8_t {
   Workspace,  // per launch, shared by the phases
   Scratch,    // per worker, contents undefined at the start of a task
   Shared,     // the same, of `extent` elements, in the memory that the threads of a block share (CUDA)
+  Thread,     // the same, of `extent` elements per thread, in its registers (CUDA): used at constant offsets, in Thread
+              // loops whose iterations are the threads of a block, each for itself
 };
 std::string_view name(Role r);
 std::string_view name(KOp op);
@@ -99,11 +115,11 @@ std::string str(Type t);
 struct Buffer {
   DType dtype;
   Role role;
-  int64_t extent = 0;  // Shared: elements; part of the code
+  int64_t extent = 0;  // Shared, Thread: elements; part of the code
 };
 /// Memory of one worker: found through a PhaseFn's `scratch`.
 constexpr bool is_private(Role r) {
-  return r == Role::Scratch || r == Role::Shared;
+  return r == Role::Scratch || r == Role::Shared || r == Role::Thread;
 }
 
 struct Phase {
@@ -116,6 +132,7 @@ struct Kernel {
   std::vector<Buffer> buffers;
   std::vector<DType> scalars;
   uint32_t size_args = 0;
+  uint32_t threads = 0;  // of a block (CUDA), where there are Thread buffers
   std::vector<Inst> insts;
   std::vector<Block> blocks;
   std::vector<Type> values;      // type of each ValueId

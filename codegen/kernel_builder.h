@@ -81,6 +81,9 @@ class KernelBuilder {
   void fence();
   /// Between threads that write memory of a block and others that read it there. Not in a Thread loop.
   void barrier();
+  /// See KOp::LaneSwap.
+  void lane_swap(uint32_t to, uint32_t from, uint32_t mask);
+  void set_threads(int threads) { kernel_.threads = static_cast<uint32_t>(threads); }
   void check(ValueId condition);
   /// The same, once, and outside of every loop that the condition does not depend on. Such loops must not be empty.
   void check_outside(ValueId condition);

@@ -315,6 +315,12 @@ void KernelBuilder::barrier() {
   emit_effect(Inst{KOp::Barrier});
 }
 
+void KernelBuilder::lane_swap(uint32_t to, uint32_t from, uint32_t mask) {
+  Inst inst{KOp::LaneSwap};
+  inst.imm = pack({to, from, mask});
+  emit_effect(std::move(inst));
+}
+
 void KernelBuilder::check(ValueId condition) {
   if (const auto c = constant_of(condition); c && *c) return;
   Inst inst{KOp::Prim};

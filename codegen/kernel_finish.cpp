@@ -14,6 +14,7 @@ class Compactor {
     to_.buffers = from.buffers;
     to_.scalars = from.scalars;
     to_.size_args = from.size_args;
+    to_.threads = from.threads;
     to_.shuffles = from.shuffles;
     to_.has_checks = from.has_checks;
   }

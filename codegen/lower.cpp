@@ -37,6 +37,12 @@ void add_flops(RegionEmitter& e) {
   for (const Reduction& r : e.graph.reductions) e.lowered.flops += points * (r.is_dot() ? 2 : 1);
 }
 
+bool addresses_fit(const Lowered& lowered, const Kernel& kernel) {
+  for (size_t n = 0; n < kernel.buffers.size(); ++n)
+    if (lowered.buffer_bytes[n] / static_cast<int64_t>(itemsize(kernel.buffers[n].dtype)) > INT32_MAX) return false;
+  return true;
+}
+
 namespace {
 
 Lowered lower_with(RegionEmitter& e) {
@@ -83,8 +89,18 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::BlockColumns:
       lower_block_columns(e);
       break;
+    case Strategy::BlockContract:
+      lower_block_contract(e);
+      break;
+    case Strategy::BlockSort:
+      lower_block_sort(e);
+      break;
+    case Strategy::BlockScatter:
+      lower_block_scatter(e);
+      break;
   }
   add_flops(e);
+  e.schedule.narrow = e.schedule.threads && addresses_fit(e.lowered, e.b.kernel());
   e.lowered.schedule = e.schedule;
   e.lowered.kernel = e.b.finish();
   return std::move(e.lowered);

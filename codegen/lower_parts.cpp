@@ -61,6 +61,7 @@ Lowered lower_parts(const Region& region, const LoweringOptions& options) {
   target.lowered.phases = {all};
   target.lowered.schedule = first_schedule;
   target.lowered.schedule.parts = static_cast<int>(region.parts.size());
+  target.lowered.schedule.narrow = first_schedule.threads && addresses_fit(target.lowered, b.kernel());
   target.lowered.kernel = b.finish();
   return std::move(target.lowered);
 }

@@ -58,7 +58,10 @@ bool base_is_in_place(const RegionEmitter& e) {
          base.node == e.region.inputs[e.options.aliases[0].second];
 }
 
-void store_base(RegionEmitter& e) {
+}  // namespace
+
+void store_scatter_base(RegionEmitter& e) {
+  if (base_is_in_place(e)) return;
   const auto& groups = e.nest.groups();
   const size_t kept = e.nest.kept_count(), outer = kept == 0 ? 0 : kept - 1;
   if (kept == 0) {
@@ -82,13 +85,11 @@ void store_base(RegionEmitter& e) {
   });
 }
 
-}  // namespace
-
 void lower_scatter(RegionEmitter& e) {
   KernelBuilder& b = e.b;
   if (is_half(e.region.outputs[0]->dtype()))
     throw Error(ErrorKind::Internal, "lower: a scatter of half types is expanded before");
-  if (!base_is_in_place(e)) store_base(e);
+  store_scatter_base(e);
 
   const ScatterItems& s = *e.graph.scatter;
   const ScatterLoops loops(e);

@@ -7,14 +7,14 @@
 namespace lazuli::codegen {
 
 std::string_view name(Role r) {
-  constexpr std::string_view names[] = {"input", "output", "inout", "workspace", "scratch", "shared"};
+  constexpr std::string_view names[] = {"input", "output", "inout", "workspace", "scratch", "shared", "thread"};
   return names[static_cast<size_t>(r)];
 }
 
 std::string_view name(KOp op) {
-  constexpr std::string_view names[] = {"prim",     "size",    "scalar",   "iota", "splat",   "low",  "high",
-                                        "extract",  "shuffle", "lanemask", "any",  "fastdiv", "load", "store",
-                                        "prefetch", "fence",   "barrier",  "for",  "if"};
+  constexpr std::string_view names[] = {"prim",     "size",    "scalar",   "iota",     "splat",   "low",  "high",
+                                        "extract",  "shuffle", "lanemask", "any",      "fastdiv", "load", "store",
+                                        "prefetch", "fence",   "barrier",  "laneswap", "for",     "if"};
   return names[static_cast<size_t>(op)];
 }
 
@@ -33,7 +33,7 @@ class Printer {
     for (size_t i = 0; i < k_.buffers.size(); ++i) {
       const Buffer& b = k_.buffers[i];
       put("{}b{}: {} {}", i ? ", " : "", i, lazuli::name(b.dtype), name(b.role));
-      if (b.role == Role::Shared) put("[{}]", b.extent);
+      if (b.role == Role::Shared || b.role == Role::Thread) put("[{}]", b.extent);
     }
     put(") scalars(");
     for (size_t i = 0; i < k_.scalars.size(); ++i) put("{}{}", i ? ", " : "", lazuli::name(k_.scalars[i]));
@@ -100,6 +100,10 @@ class Printer {
         return put("fence\n");
       case KOp::Barrier:
         return put("barrier\n");
+      case KOp::LaneSwap: {
+        const LaneMove m = lane_move(i.imm);
+        return put("laneswap b{} <- b{} by {}\n", m.to, m.from, m.mask);
+      }
       case KOp::Prim:
         if (i.prim == Prim::check) return put("check {}\n", ref(i.operands[0]));
         if (i.prim == Prim::constant)

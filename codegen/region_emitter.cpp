@@ -135,6 +135,13 @@ uint32_t RegionEmitter::add_shared(DType dtype, int64_t elements) {
   return b.add_buffer(dtype, Role::Shared, elements);
 }
 
+uint32_t RegionEmitter::add_thread(DType dtype, int64_t elements) {
+  lowered.buffers.push_back(nullptr);
+  lowered.buffer_bytes.push_back(elements * static_cast<int64_t>(itemsize(dtype)) * schedule.threads);
+  b.set_threads(schedule.threads);
+  return b.add_buffer(dtype, Role::Thread, elements);
+}
+
 uint32_t RegionEmitter::add_scratch(DType dtype, Role role, int64_t elements) {
   lowered.buffers.push_back(nullptr);
   lowered.buffer_bytes.push_back(elements * static_cast<int64_t>(itemsize(dtype)));

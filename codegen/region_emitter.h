@@ -101,6 +101,8 @@ class RegionEmitter {
   uint32_t add_scratch(DType dtype, Role role, int64_t elements);
   /// Memory that the threads of a block share; its size is part of the code.
   uint32_t add_shared(DType dtype, int64_t elements);
+  /// Registers of a thread: Role::Thread.
+  uint32_t add_thread(DType dtype, int64_t elements);
   void phase(std::string name, int64_t tasks, double nanoseconds_per_task, const std::function<void(ValueId)>& body);
   /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).
   void rows_of_task(ValueId task, int64_t total, int64_t per_task, const std::function<void(ValueId)>& row);

@@ -14,9 +14,10 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map",      "map_tiled",  "row_inner",   "row_columns",  "row_split",
-                                        "contract", "sort",       "scan_rows",   "scan_split",   "scan_columns",
-                                        "scatter",  "block_rows", "block_split", "block_columns"};
+  constexpr std::string_view names[] = {"map",        "map_tiled",    "row_inner",   "row_columns",   "row_split",
+                                        "contract",   "sort",         "scan_rows",   "scan_split",    "scan_columns",
+                                        "scatter",    "block_rows",   "block_split", "block_columns", "block_contract",
+                                        "block_sort", "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -42,7 +43,7 @@ std::string Schedule::str() const {
   if (tile_rows)
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
-  if (threads) out += fmt::format(" threads={} registers={}", threads, registers);
+  if (threads) out += fmt::format(" threads={} registers={}{}", threads, registers, narrow ? " narrow" : "");
   return out;
 }
 
@@ -145,10 +146,14 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
     return s;
   }
   if (region.kind == RegionKind::Scan) return scan_schedule(probe, s);
-  if (region.kind != RegionKind::Row && !(region.kind == RegionKind::Contract && is_lane_contraction(region)))
-    throw Error(ErrorKind::Unsupported,
-                fmt::format("{} regions cannot be computed on CUDA devices yet", name(region.kind)),
-                "move the operands to the CPU with to(kCPU)");
+  if (region.kind == RegionKind::Sort || region.kind == RegionKind::Scatter) {
+    s.strategy = region.kind == RegionKind::Sort ? Strategy::BlockSort : Strategy::BlockScatter;
+    return s;
+  }
+  if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
+    choose_block_contract(probe, s);
+    return s;
+  }
   if (reduces_an_outer_axis(probe)) {
     s.strategy = Strategy::BlockColumns;
     return s;

@@ -11,20 +11,23 @@
 namespace lazuli::codegen {
 
 enum class Strategy : uint8_t {
-  Map,           // vectors along the innermost axis
-  MapTiled,      // the same in tiles, of which operands that run along another axis are turned around first
-  RowInner,      // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
-  RowColumns,    // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
-  RowSplit,      // few long rows: chunks are tasks, partial results are combined in a phase of their own
-  Contract,      // vectors along the result's innermost axis
-  Sort,          // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling
-  ScanRows,      // one task per group of rows, vectors along the scanned axis
-  ScanSplit,     // few long rows: totals of chunks, a run over them, then the elements; a phase each
-  ScanColumns,   // vectors along the innermost kept axis, running totals of a block of columns in cache
-  Scatter,       // the base first, then the values in order; tasks own parts of the result
-  BlockRows,     // GPU: a block takes whole rows, a thread one lane of a chunk
-  BlockSplit,    // GPU: few long rows: chunks are spread over blocks, partial results merged by a launch of their own
-  BlockColumns,  // GPU: the reduced axis is an outer one: threads run along the innermost kept axis
+  Map,            // vectors along the innermost axis
+  MapTiled,       // the same in tiles, of which operands that run along another axis are turned around first
+  RowInner,       // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
+  RowColumns,     // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
+  RowSplit,       // few long rows: chunks are tasks, partial results are combined in a phase of their own
+  Contract,       // vectors along the result's innermost axis
+  Sort,           // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling
+  ScanRows,       // one task per group of rows, vectors along the scanned axis
+  ScanSplit,      // few long rows: totals of chunks, a run over them, then the elements; a phase each
+  ScanColumns,    // vectors along the innermost kept axis, running totals of a block of columns in cache
+  Scatter,        // the base first, then the values in order; tasks own parts of the result
+  BlockRows,      // GPU: a block takes whole rows, a thread one lane of a chunk
+  BlockSplit,     // GPU: few long rows: chunks are spread over blocks, partial results merged by a launch of their own
+  BlockColumns,   // GPU: the reduced axis is an outer one: threads run along the innermost kept axis
+  BlockContract,  // GPU: a block takes a tile of results, operands through shared memory, sums in registers
+  BlockSort,      // GPU: pieces of rows are sorted in shared memory, every thread finding its elements' places
+  BlockScatter,   // GPU: places are sorted by where they point, so that a thread adds what falls on one element
 };
 std::string_view name(Strategy s);
 
@@ -54,11 +57,13 @@ struct Schedule {
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none
   int threads = 0;            // GPU: threads of a block that share a task's elements; values have one lane. 0: CPU
   int registers = 0;          // GPU: that a thread has at most
+  bool narrow = false;        // GPU: no buffer has 2^31 elements or more, so addresses are computed in 32 bits
   int parts = 0;              // a region of parts: how many; the rest is the schedule of the first
   bool cache_rows = false;    // RowInner: keep expensive row values in scratch between stages
   bool overlap_rows = false;  // RowInner: store a row while the next one is computed
   bool stage_rows = false;    // RowInner: lay out what is picked element by element, once for all rows of a task
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
+  // BlockContract: results of a thread (columns, not vectors).
   int tile_rows = 0, tile_vectors = 0;
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span

@@ -17,7 +17,10 @@ void lower_scan_columns(RegionEmitter& e);
 void lower_sort(RegionEmitter& e);        // lower_sort.cpp
 void lower_block_rows(RegionEmitter& e);  // lower_block_rows.cpp
 void lower_block_split(RegionEmitter& e);
-void lower_block_columns(RegionEmitter& e);  // lower_block_columns.cpp
+void lower_block_columns(RegionEmitter& e);   // lower_block_columns.cpp
+void lower_block_contract(RegionEmitter& e);  // lower_block_contract.cpp
+void lower_block_sort(RegionEmitter& e);      // lower_block_sort.cpp
+void lower_block_scatter(RegionEmitter& e);   // lower_block_scatter.cpp
 
 /// Loads of a map that are consecutive along a loop other than the innermost, all along the same one.
 struct TurnedLoads {
@@ -45,10 +48,14 @@ struct ScatterLoops {
   int64_t row_extent() const { return rows * columns; }
 };
 
+/// The phase of a scatter that stores its base, unless it stands there.
+void store_scatter_base(RegionEmitter& e);
 /// The schedule of an emitter that has the default one, so that a region's items are listed once for both.
 Schedule choose_schedule(const RegionEmitter& probe);
 /// A region of parts: one phase, whose task number selects the part.
 Lowered lower_parts(const ir::Region& region, const LoweringOptions& options);  // lower_parts.cpp
+/// Whether every buffer has less than 2^31 elements.
+bool addresses_fit(const Lowered& lowered, const Kernel& kernel);
 /// Adds the arithmetic of the emitter's region to the costs.
 void add_flops(RegionEmitter& e);
 

@@ -15,18 +15,19 @@ class Writer {
     put(k_.buffers.size());
     for (const Buffer& b : k_.buffers) {
       put(static_cast<uint64_t>(b.dtype) << 3 | static_cast<uint64_t>(b.role));
-      if (b.role == Role::Shared) put(static_cast<uint64_t>(b.extent));
+      if (b.role == Role::Shared || b.role == Role::Thread) put(static_cast<uint64_t>(b.extent));
     }
     put(k_.scalars.size());
     for (DType t : k_.scalars) put(static_cast<uint64_t>(t));
     put(k_.size_args);
+    put(k_.threads);
     put(k_.phases.size());
     for (const Phase& p : k_.phases) block(p.body);
     return std::move(out_);
   }
 
  private:
-  static constexpr uint64_t kFormat = 3;  // changes when the meaning of kernel IR does
+  static constexpr uint64_t kFormat = 4;  // changes when the meaning of kernel IR does
 
   /// Little groups of seven bits, the highest bit says that more follow.
   void put(uint64_t v) {

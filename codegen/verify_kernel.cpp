@@ -127,6 +127,17 @@ class Verifier {
         need(!in_threads_, "threads do not meet inside a thread loop");
         counts(operands == 0), results = 0;
         break;
+      case KOp::LaneSwap: {
+        need(!in_threads_, "lanes do not meet inside a thread loop");
+        counts(operands == 0), results = 0;
+        const LaneMove m = lane_move(i.imm);
+        need(m.to < k_.buffers.size() && m.from < k_.buffers.size() && m.to != m.from,
+             "lanes move between two buffers");
+        const Buffer &to = k_.buffers[m.to], &from = k_.buffers[m.from];
+        need(to.role == Role::Thread && from.role == Role::Thread && to.dtype == from.dtype && to.extent == from.extent,
+             "lanes move between Thread buffers of one type and size");
+        break;
+      }
       case KOp::For:
         counts(operands >= 3), results = operands - 3;
         break;
@@ -263,6 +274,7 @@ class Verifier {
       if (i.op == KOp::Load) need(type(i, 2) == value, "`other` has the load's type");
     }
     if (i.op == KOp::Store) need(b.role != Role::Input, "inputs are not written");
+    need(b.role != Role::Thread || in_threads_, "Thread buffers are used in Thread loops");
     need(!(i.flags & kFar), "only prefetches go far");
     need(!(i.flags & kNonTemporal) || i.op == KOp::Store, "only stores are non-temporal");
     need(!i.flags || (offset.lanes == 1 && i.operands.size() < 3), "flags are for plain consecutive accesses");

@@ -30,6 +30,7 @@ constexpr const char* kHelp = R"(digits: trains a 64-128-10 network on handwritt
   --epochs=N     passes over the training digits (default: 40)
   --batch=N      digits per step (default: 48)
   --pictures=N   how many test digits to draw (default: 6)
+  --device=NAME  where it learns: cpu, cuda, cuda:1 (default: cpu)
 )";
 
 struct Mlp {
@@ -61,8 +62,12 @@ Tensor label_tensor(const examples::Digits& digits) {
   return lz::tensor(std::vector<int64_t>(digits.labels.begin(), digits.labels.end()));
 }
 
+Mlp on(lz::Device device, const Mlp& m) {
+  return lz::tree_map([&](const Tensor& t) { return t.to(device); }, m);
+}
+
 std::vector<int> predict(const Mlp& m, const examples::Digits& digits) {
-  const Tensor best = logits(m, digits.tensor() / 16).argmax(1);
+  const Tensor best = logits(m, digits.tensor().to(m.w1.device()) / 16).argmax(1);
   const std::vector<int64_t> classes = best.to_vector<int64_t>();
   return {classes.begin(), classes.end()};
 }
@@ -70,7 +75,7 @@ std::vector<int> predict(const Mlp& m, const examples::Digits& digits) {
 /// Of every bit of every weight: the same on every run, for any number of threads.
 unsigned long digest(const Mlp& m) {
   uLong sum = crc32(0, nullptr, 0);
-  for (const Tensor& t : lz::tree_leaves(m))
+  for (const Tensor& t : lz::tree_leaves(on(lz::kCPU, m)))
     sum = crc32(sum, static_cast<const Bytef*>(t.const_data_ptr()), static_cast<uInt>(t.nbytes()));
   return sum;
 }
@@ -78,6 +83,7 @@ unsigned long digest(const Mlp& m) {
 int learn(const examples::Arguments& arguments) {
   const auto seed = static_cast<uint32_t>(arguments.number("seed", 0, UINT32_MAX));
   const auto [test, training] = examples::hold_out_fifth(examples::read_digits(arguments.text("data")), seed);
+  const lz::Device device(arguments.text("device"));
   const int64_t epochs = arguments.number("epochs", 1, 100000), batch = arguments.number("batch", 1, 100000);
   if (test.size() == 0 || training.size() < batch) throw std::runtime_error(arguments.text("data") + ": too few rows");
   std::printf("%lld test digits, %lld training digits\n\n", static_cast<long long>(test.size()),
@@ -85,9 +91,9 @@ int learn(const examples::Arguments& arguments) {
 
   const auto start = std::chrono::steady_clock::now();
   lz::manual_seed(seed);
-  Mlp m = random_mlp();
+  Mlp m = on(device, random_mlp());
   Adam state = lz::optim::adam_state(m);
-  const Tensor x = training.tensor() / 16, labels = label_tensor(training);
+  const Tensor x = training.tensor().to(device) / 16, labels = label_tensor(training).to(device);
   auto step = lz::compile(train, {.donate = {0, 1}});
 
   std::mt19937 random(seed);
@@ -95,7 +101,7 @@ int learn(const examples::Arguments& arguments) {
   const examples::Progress progress(epochs, "epochs");
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
     examples::shuffle(order, random);
-    const Tensor shuffled = lz::tensor(order);
+    const Tensor shuffled = lz::tensor(order).to(device);
     Tensor last;
     for (int64_t at = 0; at + batch <= training.size(); at += batch)
       std::tie(m, state, last) = step(std::move(m), std::move(state), x, labels, shuffled.narrow(0, at, batch));
@@ -111,7 +117,7 @@ int learn(const examples::Arguments& arguments) {
               examples::accuracy(learned, training));
 
   examples::draw_predictions(test, predicted, arguments.number("pictures", 0, 1000000));
-  const auto [m2, s2, l] = train(m, state, x, labels, lz::tensor(order).narrow(0, 0, batch));
+  const auto [m2, s2, l] = train(m, state, x, labels, lz::tensor(order).to(device).narrow(0, 0, batch));
   std::printf("kernels of one step:\n");
   examples::print_kernels(lz::profile(lz::tree_leaves(std::tuple(m2, s2, l))).kernels);
   std::printf("\ntest accuracy: %.4f\n", examples::accuracy(predicted, test));
@@ -127,7 +133,8 @@ int main(int argc, char** argv) {
                                          {"seed", "1"},
                                          {"epochs", "40"},
                                          {"batch", "48"},
-                                         {"pictures", "6"}});
+                                         {"pictures", "6"},
+                                         {"device", "cpu"}});
     if (arguments.help()) {
       std::fputs(kHelp, stdout);
       return 0;

@@ -22,6 +22,25 @@ constexpr double kNanosecondsPerParticipant = 1250;
 constexpr int64_t kCopyChunk = 64 << 10;  // small enough that a thread copies what it wrote itself
 constexpr double kCopyNanosecondsPerByte = 0.05;
 
+}  // namespace
+
+void* BoundMemory::address(const Binding& b) const {
+  switch (b.kind) {
+    case Binding::Leaf:
+      return const_cast<void*>(leaves[static_cast<size_t>(b.index)]);
+    case Binding::Target:
+    case Binding::Output:
+      return results[static_cast<size_t>(b.index)]->data();
+    case Binding::Arena:
+      return arena + b.index;
+    case Binding::Scratch:
+      return scratch + b.index * scratch_scale;
+  }
+  return nullptr;
+}
+
+namespace {
+
 class Runner {
  public:
   Runner(Context& context, const Program& program, const CallMemory& memory,
@@ -48,18 +67,7 @@ class Runner {
   void write(const HostWrite& w);
 
   void* address(const Binding& b) const {
-    switch (b.kind) {
-      case Binding::Leaf:
-        return const_cast<void*>(memory_.leaves[static_cast<size_t>(b.index)]);
-      case Binding::Target:
-      case Binding::Output:
-        return results_[static_cast<size_t>(b.index)]->data();
-      case Binding::Arena:
-        return arena_.data() + b.index;
-      case Binding::Scratch:
-        break;
-    }
-    return nullptr;
+    return BoundMemory{memory_.leaves, results_, arena_.data(), scratch_base_}.address(b);
   }
 
   Context& context_;
@@ -136,7 +144,7 @@ int32_t Runner::launch(const Launch& l) {
     for (int t = 0; t < threads_; ++t)
       for (size_t i = 0; i < k.buffers.size(); ++i)
         if (const Binding& b = program_.bindings[l.first_binding + i]; b.kind == Binding::Scratch)
-          scratch_[next++] = scratch_base_ + t * scratch_stride_ + b.index;
+          scratch_[next++] = static_cast<std::byte*>(address(b)) + t * scratch_stride_;
   }
   const codegen::LaunchArgs args{buffers_.data(), k.sizes.data(), scalars_.data()};
   for (size_t p = 0; p < k.phases.size(); ++p)

@@ -14,6 +14,16 @@ struct RunInfo {
   int threads = 1;                  // most participants of a launch
 };
 
+/// The memory that a program's bindings name. Scratch memory of participant p starts at scratch + p * its size.
+struct BoundMemory {
+  std::span<const void* const> leaves;
+  std::span<const std::shared_ptr<Buffer>> results;
+  std::byte *arena = nullptr, *scratch = nullptr;
+  int64_t scratch_scale = 1;  // offsets in scratch memory count as many bytes
+
+  void* address(const Binding& b) const;
+};
+
 /// Sees every launch after it ran, with the address of each kernel buffer (verification).
 using LaunchObserver = std::function<void(size_t launch, std::span<void* const> buffers)>;
 

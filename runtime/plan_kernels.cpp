@@ -100,7 +100,7 @@ std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen
   for (size_t i = 0; i < kernel.buffers.size(); ++i) {
     const Node* n = lowered.buffers[i];
     KernelPlan::Argument a{};
-    if (kernel.buffers[i].role == codegen::Role::Shared) {
+    if (kernel.buffers[i].role == codegen::Role::Shared || kernel.buffers[i].role == codegen::Role::Thread) {
       a = {KernelPlan::Argument::Shared, 0};
     } else if (kernel.buffers[i].role == codegen::Role::Workspace) {
       a = {KernelPlan::Argument::Workspace, plan->workspace_bytes};

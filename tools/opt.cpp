@@ -166,7 +166,7 @@ void print_lowered(const ir::Graph& g, const Arguments& args, passes::PassContex
     fmt::print("// kernel {}: {}\n", i, schedule.str());
     if (args.emit == "schedules") continue;
     const codegen::Lowered lowered = codegen::lower(partition.regions[i], schedule, options);
-    fmt::print("{}", options.gpu           ? codegen::emit_cuda(*lowered.kernel, schedule).text
+    fmt::print("{}", options.gpu           ? codegen::emit_cuda(*lowered.kernel, lowered.schedule).text
                      : !jit                ? codegen::print_kernel(*lowered.kernel)
                      : args.emit == "llvm" ? jit->llvm_ir(*lowered.kernel)
                                            : jit->assembly(*lowered.kernel));

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "codegen/cuda/narrow.h"
 #include "codegen/kernel_types.h"
 #include "lazuli/base/error.h"
 
@@ -12,6 +14,8 @@ namespace lazuli::codegen {
 namespace {
 
 constexpr int kRegistersOfProcessor = 65536;
+constexpr int64_t kMostUnrolled = 16;  // iterations
+constexpr size_t kMuchCarried = 16;    // values
 
 /// The name of a value's type in the prelude.
 std::string_view c_type(DType t) {
@@ -25,15 +29,14 @@ std::string_view memory_type(DType t) {
 
 class Emitter {
  public:
-  Emitter(const Kernel& k, const Schedule& s) : k_(k), schedule_(s), names_(k.values.size()) {
-    for (size_t v = 0; v < k.values.size(); ++v) names_[v] = fmt::format("v{}", v);
+  Emitter(const Kernel& k, const Schedule& s)
+      : k_(k), schedule_(s), names_(k.values.size()), narrow_(narrow_values(k, s.narrow)) {
+    for (size_t v = 0; v < k.values.size(); ++v)
+      for (size_t l = 0; l < k.values[v].lanes; ++l)
+        names_[v].push_back(k.values[v].lanes == 1 ? fmt::format("v{}", v) : fmt::format("v{}_{}", v, l));
   }
 
   CudaSource run() {
-    for (Type t : k_.values)
-      if (t.lanes != 1)
-        throw Error(ErrorKind::Internal,
-                    fmt::format("kernel {}: CUDA code has one lane per value, not {}", k_.name, str(t)));
     out_ = kCudaPrelude;
     arguments();
     CudaSource source;
@@ -57,9 +60,24 @@ class Emitter {
     fmt::format_to(std::back_inserter(out_), f, std::forward<Args>(args)...);
     out_ += '\n';
   }
-  const std::string& ref(ValueId v) const { return names_[v]; }
-  const std::string& operand(const Inst& i, size_t n) const { return names_[i.operands[n]]; }
+  const std::string& ref(ValueId v, size_t lane = 0) const { return names_[v][lane]; }
+  /// What stands for an operand in this lane of a result: scalars stand for all lanes.
+  const std::string& operand(const Inst& i, size_t n, size_t lane = 0) const {
+    const std::vector<std::string>& lanes = names_[i.operands[n]];
+    return lanes[lanes.size() == 1 ? 0 : lane];
+  }
   DType dtype(ValueId v) const { return k_.values[v].dtype; }
+  size_t lanes(ValueId v) const { return k_.values[v].lanes; }
+  bool is_constant(ValueId v, int64_t value) const {
+    const InstId n = k_.definers[v];
+    return n != kNone && k_.insts[n].op == KOp::Prim && k_.insts[n].prim == Prim::constant &&
+           k_.insts[n].imm == static_cast<uint64_t>(value);
+  }
+  std::optional<int64_t> constant(ValueId v) const {
+    const InstId n = k_.definers[v];
+    if (n == kNone || k_.insts[n].op != KOp::Prim || k_.insts[n].prim != Prim::constant) return std::nullopt;
+    return static_cast<int64_t>(k_.insts[n].imm);
+  }
   size_t scratch_count() const {
     size_t n = 0;
     for (const Buffer& b : k_.buffers) n += b.role == Role::Scratch;
@@ -91,6 +109,7 @@ class Emitter {
     for (InstId n : b.insts) {
       const Inst& i = k_.insts[n];
       if (i.op == KOp::Load || i.op == KOp::Store) used[i.imm] = true;
+      if (i.op == KOp::LaneSwap) used[lane_move(i.imm).to] = used[lane_move(i.imm).from] = true;
       for (BlockId inner : i.blocks) survey(k_.blocks[inner], used);
     }
   }
@@ -115,7 +134,9 @@ class Emitter {
       const std::string offset = own ? fmt::format(" + blockIdx.x * lz_args.scratch[{}]", scratch++) : "";
       if (!used[n]) continue;
       const std::string_view t = memory_type(b.dtype);
-      if (b.role == Role::Shared)
+      if (b.role == Role::Thread)
+        line("{} b{}[{}];", c_type(b.dtype), n, b.extent);
+      else if (b.role == Role::Shared)
         line("{0}* const b{1} = ({0}*)(lz_shared + {2});", t, n, shared_[n]);
       else if (b.role == Role::Input)
         line("const {0}* __restrict__ const b{1} = (const {0}*)lz_args.buffers[{1}];", t, n);
@@ -142,6 +163,10 @@ class Emitter {
         return;
       case KOp::Barrier:
         return line("lz_barrier();");
+      case KOp::LaneSwap:
+        return lane_swap(lane_move(i.imm));
+      case KOp::Load:
+        return load(i);
       case KOp::Store:
         return store(i);
       case KOp::For:
@@ -151,36 +176,52 @@ class Emitter {
       default:
         break;
     }
-    if (i.op == KOp::Prim && i.prim == Prim::check) return line("{};", expression(i));
+    if (i.op == KOp::Prim && i.prim == Prim::check) {
+      for (size_t l = 0; l < lanes(i.operands[0]); ++l) line("{};", prim(i, l));
+      return;
+    }
+    if (rename(i)) return;
     const ValueId r = i.results[0];
-    line("const {} {} = {};", c_type(dtype(r)), ref(r), expression(i));
+    const std::string_view t = narrow_[r] ? "i32" : c_type(dtype(r));
+    for (size_t l = 0; l < lanes(r); ++l) line("const {} {} = {};", t, ref(r, l), expression(i, l));
   }
 
-  std::string expression(const Inst& i) const {
+  /// Instructions that move lanes alone are no code: their results are other names.
+  bool rename(const Inst& i) {
+    if (i.op != KOp::Splat && i.op != KOp::Low && i.op != KOp::High && i.op != KOp::Extract && i.op != KOp::Shuffle)
+      return false;
+    std::vector<std::string>& to = names_[i.results[0]];
+    const std::vector<std::string>& a = names_[i.operands[0]];
+    for (size_t l = 0; l < to.size(); ++l) {
+      if (i.op == KOp::Splat) {
+        to[l] = a[0];
+      } else if (i.op == KOp::Shuffle) {
+        const size_t p = k_.shuffles[i.imm][l];
+        to[l] = p < a.size() ? a[p] : names_[i.operands[1]][p - a.size()];
+      } else {
+        to[l] = a[i.op == KOp::Extract ? i.imm : i.op == KOp::High ? l + to.size() : l];
+      }
+    }
+    return true;
+  }
+
+  std::string expression(const Inst& i, size_t lane) const {
     switch (i.op) {
       case KOp::Prim:
-        return i.prim == Prim::constant ? literal(dtype(i.results[0]), i.imm) : prim(i);
+        return i.prim == Prim::constant ? literal(dtype(i.results[0]), i.imm) : prim(i, lane);
       case KOp::SizeArg:
         return fmt::format("lz_args.sizes[{}]", i.imm);
       case KOp::ScalarArg:
         return scalar(i);
       case KOp::Iota:
-        return "0";
-      case KOp::Splat:
-      case KOp::Extract:
+        return fmt::format("{}", lane);
       case KOp::AnyLane:
-        return operand(i, 0);
-      case KOp::Shuffle:
-        return operand(i, k_.shuffles[i.imm][0]);
+        return fmt::format("{}", fmt::join(names_[i.operands[0]], " | "));
       case KOp::LaneMask:
-        return fmt::format("0 < {}", operand(i, 0));
+        return fmt::format("{} < {}", lane, operand(i, 0));
       case KOp::FastDiv:
-        return fmt::format("(i64)((u64){} * (u64){} >> {})", operand(i, 0), operand(i, 1), operand(i, 2));
-      case KOp::Load: {
-        std::string e = fmt::format("b{}[{}]", i.imm, operand(i, 0));
-        if (is_bool(k_.buffers[i.imm].dtype)) e = "(" + e + " != 0)";
-        return i.operands.size() < 3 ? e : fmt::format("{} ? {} : {}", operand(i, 1), e, operand(i, 2));
-      }
+        return fmt::format("(i64)((u64){} * (u64){} >> {})", operand(i, 0, lane), operand(i, 1, lane),
+                           operand(i, 2, lane));
       default:
         throw Error(ErrorKind::Internal, fmt::format("kernel {}: {} is no expression", k_.name, name(i.op)));
     }
@@ -213,8 +254,9 @@ class Emitter {
   }
 
   /// The table's text with the operands' names put in.
-  std::string prim(const Inst& i) const {
+  std::string prim(const Inst& i, size_t lane) const {
     const DType operand_type = dtype(i.operands.back());
+    const bool narrow = !i.results.empty() && narrow_[i.results[0]];
     const std::string_view text = scalar::cuda_spelling(i.prim, operand_type);
     if (text.empty())
       throw Error(ErrorKind::Internal, fmt::format("prims.def has no CUDA text for {} on {}", scalar::info(i.prim).name,
@@ -224,54 +266,122 @@ class Emitter {
       if (text[n] != '$') {
         out += text[n];
       } else if (text[++n] == 'T') {
-        out += c_type(dtype(i.results[0]));
+        out += narrow ? "i32" : c_type(dtype(i.results[0]));
       } else {
-        out += operand(i, static_cast<size_t>(text[n] - '0'));
+        const auto o = static_cast<size_t>(text[n] - '0');
+        const bool cast = narrow && !narrow_[i.operands[o]] && dtype(i.operands[o]) == kInt64;
+        out += cast ? fmt::format("(i32){}", operand(i, o, lane)) : operand(i, o, lane);
       }
     }
     return out;
   }
 
+  /// Where lane `l` of an access stands.
+  std::string element(const Inst& i, size_t l) const {
+    const bool run = l > 0 && lanes(i.operands[0]) == 1;
+    return run ? fmt::format("b{}[{} + {}]", i.imm, operand(i, 0), l) : fmt::format("b{}[{}]", i.imm, operand(i, 0, l));
+  }
+
+  /// "lz_load": elements in a row, at once where the address allows it; it is asked unless the kernel says so.
+  static std::string_view aligned(const Inst& i) { return i.flags & kAligned ? "_aligned" : ""; }
+
+  void check_private(const Inst& i) const {
+    if (k_.buffers[i.imm].role == Role::Thread && !threads_each_)
+      throw Error(ErrorKind::Internal,
+                  fmt::format("kernel {}: registers of threads outside of a loop over them", k_.name));
+  }
+
+  void load(const Inst& i) {
+    check_private(i);
+    const ValueId r = i.results[0];
+    const DType t = dtype(r);
+    const bool run = lanes(r) > 1 && lanes(i.operands[0]) == 1 && i.operands.size() < 3;
+    if (run) {
+      line("const lz_vec<{0}, {1}> w{2} = lz_load{3}<{1}>(b{4} + {5});", memory_type(t), lanes(r), r, aligned(i), i.imm,
+           operand(i, 0));
+      for (size_t l = 0; l < lanes(r); ++l)
+        names_[r][l] = is_bool(t) ? fmt::format("(w{}.v[{}] != 0)", r, l) : fmt::format("w{}.v[{}]", r, l);
+      return;
+    }
+    for (size_t l = 0; l < lanes(r); ++l) {
+      std::string e = element(i, l);
+      if (is_bool(t) && k_.buffers[i.imm].role != Role::Thread) e = "(" + e + " != 0)";
+      if (i.operands.size() == 3) e = fmt::format("{} ? {} : {}", operand(i, 1, l), e, operand(i, 2, l));
+      line("const {} {} = {};", c_type(t), ref(r, l), e);
+    }
+  }
+
   void store(const Inst& i) {
+    check_private(i);
+    const size_t n = std::max(lanes(i.operands[0]), lanes(i.operands[1]));
     std::string condition = in_threads_ ? "" : "threadIdx.x == 0";
-    if (i.operands.size() == 3) condition += (condition.empty() ? "" : " && ") + operand(i, 2);
-    const std::string guard = condition.empty() ? "" : fmt::format("if ({}) ", condition);
-    line("{}b{}[{}] = {};", guard, i.imm, operand(i, 0), operand(i, 1));
+    if (n > 1 && lanes(i.operands[0]) == 1 && i.operands.size() < 3) {
+      const std::string guard = condition.empty() ? "" : fmt::format("if ({}) ", condition);
+      line("{}lz_store{}(b{} + {}, lz_vec<{}, {}>{{{{{}}}}});", guard, aligned(i), i.imm, operand(i, 0),
+           memory_type(k_.buffers[i.imm].dtype), n, fmt::join(names_[i.operands[1]], ", "));
+      return;
+    }
+    for (size_t l = 0; l < n; ++l) {
+      std::string when = condition;
+      if (i.operands.size() == 3) when += (when.empty() ? "" : " && ") + operand(i, 2, l);
+      const std::string guard = when.empty() ? "" : fmt::format("if ({}) ", when);
+      line("{}{} = {};", guard, element(i, l), operand(i, 1, l));
+    }
+  }
+
+  void lane_swap(LaneMove m) {
+    for (int64_t n = 0; n < k_.buffers[m.to].extent; ++n)
+      line("b{0}[{2}] = lz_lane_swap(b{1}[{2}], {3});", m.to, m.from, n, m.mask);
   }
 
   void for_loop(const Inst& i) {
     const Block& b = k_.blocks[i.blocks[0]];
     // A carried value lives in the variable of the loop's result.
     for (size_t n = 0; n < i.results.size(); ++n) {
-      line("{} {} = {};", c_type(dtype(i.results[n])), ref(i.results[n]), operand(i, n + 3));
-      names_[b.args[n + 1]] = ref(i.results[n]);
+      for (size_t l = 0; l < lanes(i.results[n]); ++l)
+        line("{} {} = {};", c_type(dtype(i.results[n])), ref(i.results[n], l), operand(i, n + 3, l));
+      names_[b.args[n + 1]] = names_[i.results[n]];
     }
     const std::string &x = ref(b.args[0]), &begin = operand(i, 0), &end = operand(i, 1), &step = operand(i, 2);
     const bool spread = i.loop == LoopKind::Thread && !in_threads_;
-    if (spread)
+    const bool each = spread && is_constant(i.operands[0], 0) && is_constant(i.operands[1], schedule_.threads) &&
+                      is_constant(i.operands[2], 1);
+    // Unrolled, the elements of arrays of registers have constant places, and loads overlap. Where much is carried
+    // there is enough under way; two steps at a time take no more registers than one.
+    if (const auto from = constant(i.operands[0]), to = constant(i.operands[1]), by = constant(i.operands[2]);
+        !spread && from && to && by && *by > 0 && *to - *from <= kMostUnrolled * *by)
+      line("LZ_UNROLL{}", i.results.size() > kMuchCarried ? "_TWO" : "");
+    if (each)
+      line("{{ const i64 {} = threadIdx.x;", x);
+    else if (spread)
       line("for (i64 {0} = {1} + threadIdx.x * {3}; {0} < {2}; {0} += blockDim.x * {3}) {{", x, begin, end, step);
     else
       line("for (i64 {0} = {1}; {0} < {2}; {0} += {3}) {{", x, begin, end, step);
     in_threads_ |= spread;
+    threads_each_ |= each;
     block(b);
-    if (spread) in_threads_ = false;
+    if (spread) in_threads_ = threads_each_ = false;
     ++depth_;
     for (size_t n = 0; n < b.yields.size(); ++n)  // all are read before any is written
-      line("const {} next_{} = {};", c_type(dtype(i.results[n])), ref(i.results[n]), ref(b.yields[n]));
-    for (ValueId r : i.results) line("{0} = next_{0};", ref(r));
+      for (size_t l = 0; l < lanes(i.results[n]); ++l)
+        line("const {} next_{} = {};", c_type(dtype(i.results[n])), ref(i.results[n], l), ref(b.yields[n], l));
+    for (ValueId r : i.results)
+      for (const std::string& name : names_[r]) line("{0} = next_{0};", name);
     --depth_;
     line("}}");
   }
 
   void if_then(const Inst& i) {
-    for (ValueId r : i.results) line("{} {};", c_type(dtype(r)), ref(r));
+    for (ValueId r : i.results)
+      for (const std::string& name : names_[r]) line("{} {};", c_type(dtype(r)), name);
     line("if ({}) {{", operand(i, 0));
     for (int side = 0; side < 2; ++side) {
       const Block& b = k_.blocks[i.blocks[side]];
       if (side) line("}} else {{");
       block(b);
       ++depth_;
-      for (size_t n = 0; n < b.yields.size(); ++n) line("{} = {};", ref(i.results[n]), ref(b.yields[n]));
+      for (size_t n = 0; n < b.yields.size(); ++n)
+        for (size_t l = 0; l < lanes(i.results[n]); ++l) line("{} = {};", ref(i.results[n], l), ref(b.yields[n], l));
       --depth_;
     }
     line("}}");
@@ -279,11 +389,13 @@ class Emitter {
 
   const Kernel& k_;
   const Schedule& schedule_;
-  std::vector<int64_t> shared_;     // of each buffer: where it stands in shared memory
-  std::vector<std::string> names_;  // of each value's variable
+  std::vector<int64_t> shared_;                  // of each buffer: where it stands in shared memory
+  std::vector<std::vector<std::string>> names_;  // of each value's variables, one per lane
+  std::vector<bool> narrow_;                     // of each value: an int32 in the code
   std::string out_;
   size_t depth_ = 0;
-  bool in_threads_ = false;  // inside a Thread loop
+  bool in_threads_ = false;    // inside a Thread loop
+  bool threads_each_ = false;  // the same, and its iterations are the threads
 };
 
 }  // namespace

@@ -4,6 +4,9 @@ namespace lazuli::codegen {
 
 // Integer arithmetic wraps: it is done in an unsigned type, since overflow of signed ones is undefined in C++.
 const char* const kCudaPrelude = R"cuda(
+#ifdef __CUDACC_RTC__
+#pragma nv_diag_suppress 177 // generated code declares variables that it does not use
+#endif
 typedef signed char i8; typedef unsigned char u8; typedef short i16; typedef int i32; typedef long long i64;
 typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
 struct f16 { u16 bits; };
@@ -12,6 +15,9 @@ struct bf16 { u16 bits; };
 #ifndef LZ_SHARED
 #define LZ_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
 #define lz_barrier() __syncthreads()
+#define lz_lane_word(word, mask) __shfl_xor_sync(0xffffffffu, word, mask)
+#define LZ_UNROLL _Pragma("unroll")
+#define LZ_UNROLL_TWO _Pragma("unroll 2")
 #endif
 
 template <class T> struct lz_wrap { typedef u32 type; };
@@ -51,9 +57,38 @@ template <class T> LZ bool lz_ult(T a, T b) {
 }
 LZ i32 lz_umulhi(i32 a, i32 b) { return (i32)(((u64)(u32)a * (u32)b) >> 32); }
 
+// Elements in a row: at once where the address is a multiple of their size (or of 16).
+template <class T, int N> struct lz_vec {
+  enum : unsigned { bytes = N * sizeof(T) > 16 ? 16 : N * sizeof(T) };
+  alignas(bytes) T v[N];
+};
+template <int N, class T> LZ lz_vec<T, N> lz_load_aligned(const T* p) { return *(const lz_vec<T, N>*)p; }
+template <int N, class T> LZ lz_vec<T, N> lz_load(const T* p) {
+  if (((u64)p & (lz_vec<T, N>::bytes - 1)) == 0) return lz_load_aligned<N>(p);
+  lz_vec<T, N> w;
+  LZ_UNROLL
+  for (int n = 0; n < N; ++n) w.v[n] = p[n];
+  return w;
+}
+template <class T, int N> LZ void lz_store_aligned(T* p, const lz_vec<T, N>& w) { *(lz_vec<T, N>*)p = w; }
+template <class T, int N> LZ void lz_store(T* p, const lz_vec<T, N>& w) {
+  if (((u64)p & (lz_vec<T, N>::bytes - 1)) == 0) return lz_store_aligned(p, w);
+  LZ_UNROLL
+  for (int n = 0; n < N; ++n) p[n] = w.v[n];
+}
+
 template <class T, class F> LZ T lz_bitcast(F v) { return __builtin_bit_cast(T, v); }
 LZ float lz_f32(u32 bits) { return __builtin_bit_cast(float, bits); }
 LZ double lz_f64(u64 bits) { return __builtin_bit_cast(double, bits); }
+
+// What the thread of the warp holds whose number differs in the bits of the mask.
+template <class T> LZ T lz_lane_swap(T v, u32 mask) { return (T)lz_lane_word((i32)v, mask); }
+LZ float lz_lane_swap(float v, u32 mask) { return lz_f32(lz_lane_word(lz_bitcast<u32>(v), mask)); }
+LZ i64 lz_lane_swap(i64 v, u32 mask) {
+  const u32 low = lz_lane_word((u32)v, mask), high = lz_lane_word((u32)((u64)v >> 32), mask);
+  return (i64)((u64)high << 32 | low);
+}
+LZ double lz_lane_swap(double v, u32 mask) { return lz_f64((u64)lz_lane_swap(lz_bitcast<i64>(v), mask)); }
 
 LZ float lz_scale2(float x, float n) {
   const i32 e = (i32)n, h = e >> 1;

@@ -4,6 +4,7 @@
 
 #include "codegen/kernel_types.h"
 #include "codegen/llvm/emitter.h"
+#include "lazuli/base/error.h"
 
 namespace lazuli::codegen {
 
@@ -177,6 +178,9 @@ void PhaseEmitter::inst(const Inst& i) {
       return prefetch(i);
     case KOp::Barrier:
       return;
+    case KOp::LaneSwap:
+      throw lazuli::Error(ErrorKind::Internal,
+                          "kernel " + kernel_.name + ": lanes of a warp move on CUDA devices alone");
     case KOp::Fence:
       intrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
       return;

@@ -39,18 +39,7 @@ class Runner {
   int64_t most_blocks(const KernelPlan& k) const;
 
   void* address(const Binding& b) const {
-    switch (b.kind) {
-      case Binding::Leaf:
-        return const_cast<void*>(memory_.leaves[static_cast<size_t>(b.index)]);
-      case Binding::Target:
-      case Binding::Output:
-        return results_[static_cast<size_t>(b.index)]->data();
-      case Binding::Arena:
-        return arena_.data() + b.index;
-      case Binding::Scratch:
-        return scratch_.data() + b.index * scratch_blocks_;
-    }
-    return nullptr;
+    return BoundMemory{memory_.leaves, results_, arena_.data(), scratch_.data(), scratch_blocks_}.address(b);
   }
 
   Gpu& gpu_;

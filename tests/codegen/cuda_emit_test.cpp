@@ -116,17 +116,47 @@ TEST(CudaEmit, BlocksMeetAtBarriers) {
   EXPECT_THAT(text, HasSubstr("lz_check(v"));
 }
 
-TEST(CudaEmit, RefusesVectors) {
+TEST(CudaEmit, SpellsLanesAsVariables) {
   KernelBuilder b("wide");
-  const auto y = b.add_buffer(kFloat32, Role::Output);
-  b.phase("main", [&](ValueId t) { b.store(y, t, b.splat(b.constant(kFloat32, 1), 8)); });
-  const auto k = b.finish();
-  try {
-    emit_cuda(*k, kBlock);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.message(), "kernel wide: CUDA code has one lane per value, not float32x8");
-  }
+  const auto x = b.add_buffer(kFloat32, Role::Input), y = b.add_buffer(kFloat32, Role::Output);
+  b.phase("main", [&](ValueId t) {
+    const ValueId at = b.mul(t, b.index(4)), v = b.load(x, at, 4);
+    const ValueId turned = b.shuffle(v, v, {3, 2, 1, 0});
+    b.store(y, at, b.add(v, turned), kAligned);
+    b.store_masked(y, at, v, b.lane_mask(t, 4));
+  });
+  const std::string text = body_of(emit_cuda(*b.finish(), kBlock));
+  EXPECT_THAT(text, HasSubstr("const lz_vec<float, 4> w3 = lz_load<4>(b0 + v2);"));
+  EXPECT_THAT(text, HasSubstr("_0 = w3.v[0] + w3.v[3];"));
+  EXPECT_THAT(text, HasSubstr("lz_store_aligned(b1 + v2, lz_vec<float, 4>{{v"));
+  EXPECT_THAT(text, HasSubstr("_2) b1[v2 + 2] = w3.v[2];"));
+}
+
+TEST(CudaEmit, KeepsRegistersBetweenBarriers) {
+  KernelBuilder b("keep");
+  b.set_threads(256);
+  const auto x = b.add_buffer(kFloat32, Role::Input), y = b.add_buffer(kFloat32, Role::Output);
+  const auto r = b.add_buffer(kFloat32, Role::Thread, 2), q = b.add_buffer(kFloat32, Role::Thread, 2);
+  const auto threads = [&](const std::function<void(ValueId)>& body) {
+    b.for_loop(
+        b.index(0), b.index(256), b.index(1), {},
+        [&](ValueId t, const auto&) {
+          body(t);
+          return std::vector<ValueId>{};
+        },
+        LoopKind::Thread);
+  };
+  b.phase("main", [&](ValueId) {
+    threads([&](ValueId t) { b.store(r, b.index(1), b.load(x, t, 1)); });
+    b.barrier();
+    b.lane_swap(q, r, 16);
+    threads([&](ValueId t) { b.store(y, t, b.load(q, b.index(1), 1)); });
+  });
+  const std::string text = body_of(emit_cuda(*b.finish(), kBlock));
+  EXPECT_THAT(text, HasSubstr("float b2[2];"));
+  EXPECT_THAT(text, HasSubstr("{ const i64 v"));
+  EXPECT_THAT(text, HasSubstr(" = threadIdx.x;"));
+  EXPECT_THAT(text, HasSubstr("b3[1] = lz_lane_swap(b2[1], 16);"));
 }
 
 std::shared_ptr<Nvrtc> nvrtc_or_reason(std::string* why) {

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "runtime/context.h"
+
 namespace lazuli::testing {
 
 /// In this order of threads and blocks until the end of the scope; results must not depend on it.
@@ -41,6 +43,15 @@ inline bool use_emulator() {
   setenv("LAZULI_CUDA_EXACT_BLOCKS", "1", 1);
   setenv("LAZULI_EMULATOR_CACHE", LAZULI_EMULATOR_CACHE_FOLDER, 0);
   return true;
+}
+
+/// Of this process's tests, on the emulated device.
+inline runtime::Context& emulated_context() {
+  static runtime::Context* const context = [] {
+    use_emulator();
+    return runtime::Context::from_environment().release();
+  }();
+  return *context;
 }
 
 }  // namespace lazuli::testing

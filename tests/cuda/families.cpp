@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <sstream>
 
 namespace lazuli::testing {
@@ -160,6 +161,95 @@ void scans(std::vector<Family>& all, bool small) {
   for (const std::string& t : kFloats) add("logcumsumexp", t, 20, 50, 0);
 }
 
+/// A product of an m by k and a k by n matrix, operands turned as `layout` says, with work before and after it.
+Family product(const std::string& t, int m, int k, int n, const std::string& layout, bool work) {
+  const bool lt = layout[0] == 't', rt = layout[1] == 't';
+  const std::string left = lt ? fmt::format("[{}, {}]", k, m) : fmt::format("[{}, {}]", m, k);
+  const std::string right = rt ? fmt::format("[{}, {}]", n, k) : fmt::format("[{}, {}]", k, n);
+  const std::string result = fmt::format("{}[{}, {}]", t, m, n);
+  std::string text =
+      fmt::format("graph {{\n%0 = data : {0}{1}\n%1 = data : {0}{2}\n%2 = data : {0}[{3}]\n", t, left, right, n);
+  const std::string axes = fmt::format("{{lhs_batch = [], rhs_batch = [], lhs_contract = [{}], rhs_contract = [{}]}}",
+                                       lt ? 0 : 1, rt ? 1 : 0);
+  if (work) {
+    text += fmt::format(
+        "%3 = add %0, %0 : {0}{1}\n%4 = dot_general %3, %1 {2} : {3}\n%5 = expand %2 : {3}\n"
+        "%6 = add %4, %5 : {3}\n%7 = maximum %6, %5 : {3}\nreturn %7\n}}\n",
+        t, left, axes, result);
+  } else {
+    text += fmt::format("%3 = dot_general %0, %1 {} : {}\nreturn %3\n}}\n", axes, result);
+  }
+  return {fmt::format("product {} {}x{}x{} {}{}", t, m, k, n, layout, work ? " with work" : ""), text};
+}
+
+void contractions(std::vector<Family>& all, bool small) {
+  if (small) {
+    for (const char* t : {"float32", "float64", "float16", "int8"})
+      all.push_back(product(t, 2048, 1024, 2048, "nn", true));
+    all.push_back(product("float32", 2048, 512, 2048, "tt", true));
+    all.push_back(product("float32", 64, 1000, 64, "nt", false));
+    all.push_back(product("float32", 8, 300, 16, "nn", false));
+    all.push_back(product("float32", 64, 70000, 64, "nn", true));
+    return;
+  }
+  for (const char* layout : {"nn", "nt", "tn", "tt"}) all.push_back(product("float32", 33, 70, 65, layout, true));
+  for (const auto& [m, k, n] :
+       {std::array{2, 1, 2}, {2, 0, 3}, {16, 16, 16}, {17, 513, 5}, {130, 24, 70}, {3, 1100, 260}})
+    all.push_back(product("float32", m, k, n, "nn", false));
+  all.push_back(product("float32", 3, 66000, 4, "nt", true));
+  for (const char* t : {"float64", "float16", "bfloat16", "int8", "int64"})
+    all.push_back(product(t, 20, 530, 18, "nn", true));
+  all.push_back({"products of a batch",
+                 "graph {\n%0 = data : float32[3, 20, 40]\n%1 = data : float32[3, 40, 30]\n"
+                 "%2 = dot_general %0, %1 {lhs_batch = [0], rhs_batch = [0], lhs_contract = [2], rhs_contract = [1]} : "
+                 "float32[3, 20, 30]\n%3 = gelu_tanh %2 : float32[3, 20, 30]\nreturn %3\n}\n"});
+  all.push_back(
+      {"several axes contracted",
+       "graph {\n%0 = data : float32[4, 5, 6, 7]\n%1 = data : float32[6, 9, 4, 3]\n"
+       "%2 = dot_general %0, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [0, 2], rhs_contract = [2, 0]} "
+       ": float32[5, 7, 9, 3]\n%3 = permute %2 {axes = [2, 0, 3, 1]} : float32[9, 5, 3, 7]\nreturn %3\n}\n"});
+  for (const char* t : {"float32", "float16", "int32"}) {
+    all.push_back(product(t, 1, 5000, 40, "nn", true));
+    all.push_back(product(t, 40, 5000, 1, "nn", false));
+  }
+}
+
+void sorts(std::vector<Family>& all, bool small) {
+  const auto add = [&](const char* op, const std::string& t, int m, int n) {
+    all.push_back({fmt::format("{} {} {}x{}", op, t, m, n),
+                   fmt::format("graph {{\n%0 = data : {1}[{2}, {3}]\n%1 = {0} %0 : int64[{2}, {3}]\nreturn %1\n}}\n",
+                               op, t, m, n)});
+  };
+  using Sizes = std::vector<std::pair<int, int>>;
+  for (const auto& [m, n] :
+       small ? Sizes{{4096, 100}, {16, 100000}} : Sizes{{1, 1}, {3, 2}, {300, 7}, {2, 1023}, {3, 1025}, {2, 5000}})
+    for (const char* op : {"argsort", "argsort_down"}) add(op, "float32", m, n);
+  for (const char* t : {"float64", "int8", "int64", "uint8"}) add("argsort", t, 5, 1200);
+}
+
+void scatters(std::vector<Family>& all, bool small) {
+  // Indices that repeat and stay inside: remainders of products.
+  const auto indices = [](int count, int size) {
+    return fmt::format(
+        "%2 = iota {{axis = 0}} : int64[{0}]\n%3 = constant 7919 : int64[]\n%4 = expand %3 : int64[{0}]\n"
+        "%5 = mul %2, %4 : int64[{0}]\n%6 = constant {1} : int64[]\n%7 = expand %6 : int64[{0}]\n"
+        "%8 = remainder %5, %7 : int64[{0}]\n",
+        count, size);
+  };
+  using Sizes = std::vector<std::array<int, 3>>;  // rows of the result, of the values, columns
+  for (const auto& [m, n, c] : small ? Sizes{{50000, 8192, 768}, {1000, 100000, 1}}
+                                     : Sizes{{50, 300, 7}, {5, 2100, 1}, {3, 4, 1300}, {1, 9, 4}})
+    for (const char* op : {"scatter_add", "scatter", "scatter_mul", "scatter_max"})
+      for (const char* t : {"float32", "int64"})
+        all.push_back(
+            {fmt::format("{} {} {}x{} to {}", op, t, n, c, m),
+             fmt::format("graph {{\n%0 = data : {0}[{1}, {3}]\n%1 = data : {0}[{2}, {3}]\n", t, m, n, c) +
+                 indices(n, m) +
+                 fmt::format("%9 = add %1, %1 : {0}[{2}, {3}]\n%10 = {4} %0, %9, %8 {{axes = [0]}} : {0}[{1}, {3}]\n"
+                             "return %10\n}}\n",
+                             t, m, n, c, op)});
+}
+
 }  // namespace
 
 std::vector<Family> kernel_families(const std::string& group, bool small) {
@@ -169,18 +259,10 @@ std::vector<Family> kernel_families(const std::string& group, bool small) {
   if (group == "reductions") reductions(all, small);
   if (group == "rows") rows(all, small);
   if (group == "scans") scans(all, small);
+  if (group == "contractions") contractions(all, small);
+  if (group == "sorts") sorts(all, small);
+  if (group == "scatters") scatters(all, small);
   return all;
-}
-
-std::string on_device(const std::string& text) {
-  std::istringstream in(text);
-  std::string out;
-  for (std::string line; std::getline(in, line); out += '\n') {
-    out += line;
-    for (const char* leaf : {"= data", "= argument", "= constant", "= iota", "= random_bits"})
-      if (line.find(leaf) != line.npos) out += " @cuda:0";
-  }
-  return out;
 }
 
 }  // namespace lazuli::testing

@@ -10,10 +10,9 @@ struct Family {
   std::string text;  // of a graph on the CPU
 };
 
-inline constexpr const char* kFamilyGroups[] = {"maps", "moves", "reductions", "rows", "scans"};
+inline constexpr const char* kFamilyGroups[] = {"maps",  "moves",        "reductions", "rows",
+                                                "scans", "contractions", "sorts",      "scatters"};
 /// With `small`, each family once at one size: what is compiled for real architectures.
 std::vector<Family> kernel_families(const std::string& group, bool small);
-/// The same graph with its leaves on the device: "... @cuda:0".
-std::string on_device(const std::string& text);
 
 }  // namespace lazuli::testing

@@ -42,9 +42,20 @@ std::vector<std::string> complaints(const std::string& log) {
   return found;
 }
 
+/// The most registers that a function of the kernel uses.
+int registers_used(const std::string& log) {
+  int most = 0;
+  std::istringstream in(log);
+  for (std::string line; std::getline(in, line);)
+    if (const size_t at = line.find("Used "); at != line.npos) most = std::max(most, std::atoi(line.c_str() + at + 5));
+  return most;
+}
+
 TEST(CudaNvrtc, FindsWhatTheAssemblerComplainsAbout) {
   EXPECT_TRUE(complaints("ptxas info : 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n").empty());
   EXPECT_EQ(complaints("8 bytes stack frame, 8 bytes spill stores, 8 bytes spill loads").size(), 1u);
+  EXPECT_EQ(registers_used("ptxas info    : Used 70 registers, used 1 barriers\nptxas info    : Used 32 registers"),
+            70);
   EXPECT_EQ(complaints("k.cu(3): warning #177-D: variable was declared but never referenced").size(), 1u);
 }
 
@@ -55,6 +66,7 @@ TEST_P(CudaNvrtcFamilies, CompileForBothArchitectures) {
   const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
   if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
   size_t kernels = 0;
+  int most = 0;  // registers
   for (const codegen::GpuTarget& target : {codegen::GpuTarget::sm_80(), codegen::GpuTarget::sm_90a()}) {
     std::set<std::string> done;
     for (const Family& f : kernel_families(GetParam(), /*small=*/true)) {
@@ -65,14 +77,16 @@ TEST_P(CudaNvrtcFamilies, CompileForBothArchitectures) {
         std::string log;
         const codegen::CudaSource source = codegen::emit_cuda(*l.kernel, l.schedule);
         const std::string cubin = nvrtc->compile(source.text, l.kernel->name, target.arch, &log);
-        EXPECT_THAT(log, ::testing::HasSubstr("registers"));
+        EXPECT_GT(registers_used(log), 0) << log;
+        EXPECT_LE(registers_used(log), l.schedule.registers) << log;
+        most = std::max(most, registers_used(log));
         EXPECT_THAT(complaints(log), ::testing::IsEmpty()) << log;
         EXPECT_GT(cubin.size(), 1000u);
         ++kernels;
       }
     }
   }
-  std::printf("%s compiled %zu kernels\n", nvrtc->version().c_str(), kernels);
+  std::printf("%s compiled %zu kernels, at most %d registers\n", nvrtc->version().c_str(), kernels, most);
 }
 
 INSTANTIATE_TEST_SUITE_P(Groups, CudaNvrtcFamilies, ::testing::ValuesIn(kFamilyGroups),

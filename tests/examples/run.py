@@ -68,6 +68,16 @@ def digits(program, source, work):
     assert "too few rows" in call(program, "--batch=5000", status=1)
 
 
+def digits_cuda(program, source, work):
+    # On the emulated device: every kernel of training, and the CPU's bits.
+    wanted = [line for line in call(program, "--epochs=2").splitlines() if line.startswith(("digest", "test accuracy"))]
+    libraries = os.path.join(os.path.dirname(os.path.dirname(program)), "lib", "liblazuli_emulated_%s.so")
+    got = call(program, "--epochs=2", "--device=cuda",
+               env={"LAZULI_CUDA_DRIVER": libraries % "cuda", "LAZULI_NVRTC": libraries % "nvrtc", "LAZULI_CUDA_EXACT_BLOCKS": "1",
+                    "LAZULI_EMULATOR_CACHE": os.path.join(work, "cuda_emulator_cache"), "LAZULI_EMULATOR_ORDER": "2"})
+    assert wanted == [line for line in got.splitlines() if line.startswith(("digest", "test accuracy"))], got
+
+
 def logistic(program, source, work):
     common(program)
     lines = call(program).splitlines()

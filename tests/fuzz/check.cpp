@@ -12,6 +12,7 @@
 #include "passes/verify_passes.h"
 #include "runtime/context.h"
 #include "runtime/executor.h"
+#include "tests/cuda/on_device.h"
 #include "tests/pipeline/harness.h"
 
 namespace lazuli::fuzz {
@@ -264,9 +265,33 @@ class Bound {
   runtime::EvalRequest request_;
 };
 
+std::optional<std::string> check_cuda(runtime::Context& context, const Graph& g, const LeafSource& leaves,
+                                      const Config& c) {
+  const Expected want = expect(g, leaves);
+  setenv("LAZULI_EMULATOR_ORDER", std::to_string(c.cuda - 1).c_str(), 1);
+  std::vector<HostArray> got;
+  bool failed = false;
+  std::string how;
+  try {
+    runtime::EvalOptions options;
+    options.fuse = c.fuse;
+    got = testing::run_on_device(context, g, leaves, options);
+  } catch (const Error& e) {
+    how = e.what();
+    if (!refuses_element(e)) return "evaluate threw: " + how;
+    failed = true;
+  }
+  if (auto wrong = judge_failure(want, failed, how)) return wrong;
+  if (failed || want.fails) return std::nullopt;
+  for (size_t i = 0; i < want.outputs.size(); ++i)
+    if (auto wrong = difference(want.outputs[i], got[i].bytes.data(), i)) return wrong;
+  return std::nullopt;
+}
+
 }  // namespace
 
 struct Checker::Runtimes {
+  std::unique_ptr<runtime::Context> cuda;
   std::map<int64_t, std::unique_ptr<runtime::Context>> by_grain;
 
   runtime::Context& get(int64_t grain) {
@@ -299,6 +324,10 @@ std::optional<std::string> Checker::check(const Graph& g, uint64_t values, const
       const LeafSource leaves = passes::generated_leaves(g, values);
       return check_lowered(g, leaves, expect(g, leaves), config);
     }
+    if (config.cuda) {
+      if (!runtimes_->cuda) runtimes_->cuda = runtime::Context::from_environment();
+      return check_cuda(*runtimes_->cuda, g, passes::generated_leaves(g, values), config);
+    }
     runtime::Context& context = runtimes_->get(config.grain);
     if (config.cold) context.clear_caches();
     Bound bound(context, g, config);
@@ -314,6 +343,7 @@ std::optional<std::string> Checker::check(const Graph& g, uint64_t values, const
 
 std::string Config::str() const {
   if (passes) return "passes=1";
+  if (cuda) return fmt::format("cuda={} fuse={:d}", cuda, fuse);
   return fmt::format("lowered={:d} machine={:d} fuse={:d} threads={} bits={} cold={:d} again={:d} memory={} grain={}",
                      lowered, machine, fuse, threads, bits, cold, again, memory, grain);
 }
@@ -343,11 +373,20 @@ Config Config::parse(const std::string& text) {
       c.again = v;
     else if (key == "memory")
       c.memory = v;
+    else if (key == "cuda")
+      c.cuda = static_cast<int>(v);
     else if (key == "grain")
       c.grain = static_cast<int64_t>(v);
     else
       throw Error(ErrorKind::Value, fmt::format("\"{}\" is not a part of a configuration", word));
   }
+  return c;
+}
+
+Config cuda_config(uint64_t seed) {
+  Config c;
+  c.cuda = 1 + static_cast<int>(mix(seed) % 4);
+  c.fuse = mix(seed + 1) % 5 != 0;
   return c;
 }
 

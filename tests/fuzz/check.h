@@ -20,12 +20,15 @@ struct Config {
   bool again = true;    // evaluate: once more with other values of the leaves, out of the caches
   uint64_t memory = 0;  // evaluate: which leaves are donated and which outputs have targets; 0: none
   int64_t grain = 0;    // elements per task; 0: as schedules choose
+  int cuda = 0;         // on the CUDA device that the environment names, in its order cuda - 1 of threads; 0: no
   std::string str() const;
   static Config parse(const std::string& text);
 };
 
 /// A configuration at random, a function of the seed.
 Config random_config(uint64_t seed);
+/// On a CUDA device.
+Config cuda_config(uint64_t seed);
 
 /// Runs graphs; keeps its caches from one to the next.
 class Checker {

@@ -104,8 +104,11 @@ Summary fuzz(const Options& options, const std::function<void(const std::string&
     const Graph g = make_graph(seed, options, interner);
     ++sum.graphs;
     sum.nodes += static_cast<int64_t>(topological_order(g).size());
-    for (int k = 0; k < options.configs && good; ++k)
-      good = check(checker, g, seed, random_config(seed * 1000 + static_cast<uint64_t>(k)), options, report, interner);
+    for (int k = 0; k < options.configs && good; ++k) {
+      const uint64_t sample = seed * 1000 + static_cast<uint64_t>(k);
+      good = check(checker, g, seed, options.cuda ? cuda_config(sample) : random_config(sample), options, report,
+                   interner);
+    }
     sum.failures += !good;
   }
   sum.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -17,6 +17,7 @@ struct Options {
   int64_t max_failures = 5;  // stop after as many
   bool reduce = true;
   bool gradients = false;  // of the graphs, rather than the graphs themselves
+  bool cuda = false;       // on a CUDA device: the emulated one, as a rule
 };
 
 struct Summary {

@@ -2,6 +2,7 @@
 //
 //   lazuli-fuzz [--count=N] [--seed=N] [--time-limit=SECONDS] [--configs=N] [--max-failures=N] [--no-reduce]
 //   lazuli-fuzz --gradients ...                      of the gradients of the graphs
+//   lazuli-fuzz --device=cuda ...                    on a CUDA device (LAZULI_CUDA_DRIVER, LAZULI_NVRTC)
 //   lazuli-fuzz --smooth=SEED [--count=N]            derivatives of smooth graphs, against differences
 //   lazuli-fuzz --repro=SEED [--configs=N]           one graph, printed before it runs
 //   lazuli-fuzz --graph=FILE [--values=N] [--config=TEXT]  IR text; without a configuration, under many
@@ -68,6 +69,8 @@ Arguments parse(int argc, char** argv) {
       args.fuzz.reduce = false;
     else if (arg == "--gradients")
       args.fuzz.gradients = true;
+    else if (arg == "--device")
+      args.fuzz.cuda = Device(value).is_cuda();
     else if (arg == "--smooth")
       args.fuzz.seed = std::stoull(value), args.smooth = true;
     else if (arg == "--graph")

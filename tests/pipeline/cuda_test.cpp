@@ -30,7 +30,7 @@ codegen::Lowered lower_for_gpu(const char* text, ir::Interner& interner) {
 TEST(Cuda, AMapRegionSpreadsItsElementsOverThreads) {
   ir::Interner interner;
   const codegen::Lowered lowered = lower_for_gpu(kGelu, interner);
-  EXPECT_EQ(lowered.schedule.str(), "map 256b x1 block=1024 threads=256 registers=128");
+  EXPECT_EQ(lowered.schedule.str(), "map 256b x1 block=1024 threads=256 registers=128 narrow");
   const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   EXPECT_THAT(source, ::testing::HasSubstr("threadIdx.x"));
   EXPECT_THAT(source, ::testing::HasSubstr("__fmaf_rn"));
@@ -85,25 +85,27 @@ TEST(Cuda, RowsHaveASchedulePerShape) {
                          interner)
         .schedule.str();
   };
-  EXPECT_EQ(schedule(4096, 1000, 1), "block_rows 256b x1 threads=64 registers=128");
-  EXPECT_EQ(schedule(4096, 100000, 1), "block_rows 256b x1 threads=256 registers=128");
-  EXPECT_EQ(schedule(2, 100000, 1), "block_split 256b x1 threads=256 registers=128");
-  EXPECT_EQ(schedule(1000, 4096, 0), "block_columns 256b x1 threads=256 registers=128");
+  EXPECT_EQ(schedule(4096, 1000, 1), "block_rows 256b x1 threads=64 registers=128 narrow");
+  EXPECT_EQ(schedule(4096, 100000, 1), "block_rows 256b x1 threads=256 registers=128 narrow");
+  EXPECT_EQ(schedule(2, 100000, 1), "block_split 256b x1 threads=256 registers=128 narrow");
+  EXPECT_EQ(schedule(1000, 4096, 0), "block_columns 256b x1 threads=256 registers=128 narrow");
 }
 
-TEST(Cuda, AContractionSaysThatItHasNoScheduleYet) {
-  ir::Interner interner;
-  try {
-    lower_for_gpu(
-        "graph {\n%0 = data : float32[8, 4]\n%1 = data : float32[4, 8]\n"
-        "%2 = dot_general %0, %1 {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]} : float32[8, "
-        "8]\nreturn %2\n}\n",
-        interner);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.kind(), ErrorKind::Unsupported);
-    EXPECT_EQ(e.message(), "contract regions cannot be computed on CUDA devices yet");
-  }
+TEST(Cuda, ContractionsHaveATilePerShape) {
+  const auto schedule = [](int64_t m, int64_t k, int64_t n, const char* type) {
+    ir::Interner interner;
+    return lower_for_gpu(fmt::format("graph {{\n%0 = data : {3}[{0}, {1}]\n%1 = data : {3}[{1}, {2}]\n"
+                                     "%2 = dot_general %0, %1 {{lhs_batch = [], rhs_batch = [], lhs_contract = [1], "
+                                     "rhs_contract = [0]}} : {3}[{0}, {2}]\nreturn %2\n}}\n",
+                                     m, k, n, type)
+                             .c_str(),
+                         interner)
+        .schedule.str();
+  };
+  EXPECT_THAT(schedule(4096, 4096, 4096, "float32"), ::testing::HasSubstr("block_contract 256b x1 tile=8x8"));
+  EXPECT_THAT(schedule(4096, 4096, 4096, "float64"), ::testing::HasSubstr("tile=4x4"));
+  EXPECT_THAT(schedule(32, 512, 4096, "float32"), ::testing::HasSubstr("tile=2x2"));
+  EXPECT_THAT(schedule(8, 512, 8, "float32"), ::testing::HasSubstr("tile=1x1"));
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ extern "C" void lzemu_bind(const lzemu_api* api) {
 // Functions of the prelude that differ on a GPU.
 #define LZ_SHARED(name) unsigned char* const name = lzemu.state->shared
 #define lz_barrier() lzemu.barrier(__LINE__)
+#define lz_lane_word(word, mask) lzemu_lane_word(word, mask, __LINE__)
+#define LZ_UNROLL
+#define LZ_UNROLL_TWO
 
 #define LZEMU static inline __attribute__((always_inline))
 LZEMU float __fmaf_rn(float a, float b, float c) {
@@ -42,6 +45,13 @@ LZEMU float __fsqrt_rn(float a) {
 }
 LZEMU double __dsqrt_rn(double a) {
   return __builtin_sqrt(a);
+}
+
+// The word of the lane whose number differs in these bits.
+template <class T>
+LZEMU T lzemu_lane_word(T word, unsigned mask, int line) {
+  const unsigned from = lzemu.state->thread.x % 32 ^ mask;
+  return (T)lzemu.exchange((unsigned long long)(unsigned)word, from, line);
 }
 
 // A launch passes the addresses of the arguments.

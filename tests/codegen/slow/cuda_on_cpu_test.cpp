@@ -30,6 +30,7 @@ inline float __fdiv_rn(float a, float b) { return a / b; }
 inline double __ddiv_rn(double a, double b) { return a / b; }
 inline float __fmaf_rn(float a, float b, float c) { return M(fmaf)(a, b, c); }
 inline double __fma_rn(double a, double b, double c) { return M(fma)(a, b, c); }
+inline unsigned __shfl_down_sync(unsigned, unsigned word, unsigned) { return word; }
 inline float __fsqrt_rn(float a) { return M(sqrtf)(a); }
 inline double __dsqrt_rn(double a) { return M(sqrt)(a); }
 extern "C" { float fabsf(float); double fabs(double); float floorf(float); double floor(double); float ceilf(float);
