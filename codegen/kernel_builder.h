@@ -54,6 +54,7 @@ class KernelBuilder {
   ValueId add(ValueId a, ValueId b) { return prim(Prim::add, type(b).dtype, {a, b}); }
   ValueId sub(ValueId a, ValueId b) { return prim(Prim::sub, type(b).dtype, {a, b}); }
   ValueId mul(ValueId a, ValueId b) { return prim(Prim::mul, type(b).dtype, {a, b}); }
+  ValueId max(ValueId a, ValueId b) { return prim(Prim::maximum, type(b).dtype, {a, b}); }
   ValueId min(ValueId a, ValueId b) { return prim(Prim::minimum, type(b).dtype, {a, b}); }
   ValueId lt(ValueId a, ValueId b) { return prim(Prim::lt, kBool, {a, b}); }
   ValueId select(ValueId c, ValueId a, ValueId b) { return prim(Prim::select, type(b).dtype, {c, a, b}); }

@@ -294,13 +294,40 @@ LoopNest::Address LoopNest::address(IndexId id, bool backwards) {
   return {Access::Scattered, sum};
 }
 
+std::optional<int64_t> LoopNest::step_alone(IndexId id, size_t group) const {
+  std::optional<int64_t> step;
+  for (const auto& [atom, c] : arena_.expr(id).terms) {
+    const IndexAtom& a = arena_.atom(atom);
+    if (a.kind != AtomKind::Variable || group_of_[a.variable] != group) return std::nullopt;
+    if (is_innermost_[a.variable]) step = c;
+  }
+  return step;
+}
+
+std::pair<int64_t, int64_t> LoopNest::range(IndexId id) const {
+  const IndexExpr& e = arena_.expr(id);
+  const auto step = assumed_ ? step_alone(id, assumed_->group) : std::nullopt;
+  if (!step) return {e.low, e.high};
+  const int64_t first = *step * assumed_->low + e.offset, last = *step * assumed_->high + e.offset;
+  return {std::min(first, last), std::max(first, last)};
+}
+
+bool LoopNest::never(PredicateId p) const {
+  const std::vector<IndexBound>& bounds = arena_.bounds(p);
+  return std::any_of(bounds.begin(), bounds.end(), [&](const IndexBound& b) {
+    const auto [low, high] = range(b.expr);
+    return low >= b.high || high < b.low;
+  });
+}
+
 std::optional<ValueId> LoopNest::inside(PredicateId p) {
   std::optional<ValueId> all;
   const std::vector<IndexBound> bounds = arena_.bounds(p);
   for (size_t i = 0; i < bounds.size(); ++i) {
     const IndexBound& b = bounds[i];
-    const IndexExpr& e = arena_.expr(b.expr);
-    const bool test_low = e.low < b.low, test_high = e.high >= b.high;
+    const auto [low, high] = range(b.expr);
+    const bool test_low = low < b.low, test_high = high >= b.high;
+    if (!test_low && !test_high) continue;
     const ValueId v = value(b.expr);
     const auto limit = [&](int64_t x, uint64_t side) {
       return x == 0 ? b_.index(0) : size({kBound, p, i * 2 + side}, x);

@@ -59,6 +59,13 @@ class LoopNest {
   ValueId value(ir::IndexId index);
   /// Whether lanes lie inside; nothing when that is always so.
   std::optional<ValueId> inside(ir::PredicateId predicate);
+  /// Whether no lane ever does.
+  bool never(ir::PredicateId predicate) const;
+  /// While emitting: the values of this loop are known to be in [low, high].
+  void assume(size_t group, int64_t low, int64_t high) { assumed_ = {group, low, high}; }
+  void assume_nothing() { assumed_.reset(); }
+  /// What an index that depends on this loop alone moves by per step of it; nothing for any other index.
+  std::optional<int64_t> step_alone(ir::IndexId index, size_t group) const;
 
   /// A size argument that holds `v`; the same key gives the same argument.
   ValueId size(std::array<uint64_t, 3> key, int64_t v);
@@ -75,6 +82,12 @@ class LoopNest {
     uint16_t lanes = 1;
     bool consecutive = false;
   };
+  struct Assumed {
+    size_t group;
+    int64_t low, high;
+  };
+  /// Smallest and largest value of an index.
+  std::pair<int64_t, int64_t> range(ir::IndexId index) const;
   void merge_groups(const ir::Region& region, const ItemGraph& graph);
   bool varies(ir::IndexId e) const;
   ValueId atom_value(ir::AtomId a);
@@ -88,6 +101,7 @@ class LoopNest {
   std::vector<uint32_t> group_of_;  // per variable
   std::vector<bool> is_innermost_;  // per variable: the last of its group
   std::vector<Binding> bindings_;   // per group
+  std::optional<Assumed> assumed_;
   std::map<std::array<uint64_t, 3>, uint32_t> size_args_;
   std::map<std::string, uint32_t> named_sizes_;
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "codegen/random_words.h"
+#include "codegen/segments.h"
 #include "codegen/strategies.h"
 
 namespace lazuli::codegen {
@@ -70,8 +71,13 @@ void lower_map(RegionEmitter& e) {
   }
   if (e.schedule.rows_at_once > 1) return lower_panels(e, outer, rows, inner_extent, ns_per_element);
   RandomWords words(e);
+  const std::vector<Segment> segments = e.schedule.segments ? find_segments(e) : std::vector<Segment>{};
+  const auto loop = [&](ValueId begin, ValueId end, const std::function<void(ValueId, Body&)>& body) {
+    if (segments.empty()) return e.vector_loop(begin, end, e.schedule.unroll, body);
+    segmented_loop(e, segments, begin, end, body);
+  };
   const auto run = [&](ValueId begin, ValueId end) {
-    if (words.empty()) return e.vector_loop(begin, end, e.schedule.unroll, point);
+    if (words.empty()) return loop(begin, end, point);
     const ValueId whole = e.b.prim(Prim::bit_and, kInt64, {e.b.sub(end, begin), e.b.index(-RandomWords::kPlaces)});
     const ValueId main_end = e.b.add(begin, whole);
     const std::vector<ValueId> none;
@@ -114,16 +120,15 @@ void lower_map(RegionEmitter& e) {
             [&](ValueId task) {
               e.rows_of_task(task, rows, per_task, [&](ValueId row) {
                 const ValueId later = e.b.min(e.b.add(row, e.b.index(ahead)), e.nest.size("last_row", rows - 1));
-                e.vector_loop(e.b.index(0), e.nest.size("inner", inner_extent), e.schedule.unroll,
-                              [&](ValueId first, Body& body) {
-                                e.nest.bind_lanes(outer, first, body.lanes);
-                                if (!body.mask) {
-                                  e.nest.bind_flat(0, outer, later);
-                                  prefetch_loads(e, [](const Item&) { return int64_t{0}; });
-                                }
-                                e.nest.bind_flat(0, outer, row);
-                                e.store_outputs(outputs, body);
-                              });
+                loop(e.b.index(0), e.nest.size("inner", inner_extent), [&](ValueId first, Body& body) {
+                  e.nest.bind_lanes(outer, first, body.lanes);
+                  if (!body.mask) {
+                    e.nest.bind_flat(0, outer, later);
+                    prefetch_loads(e, [](const Item&) { return int64_t{0}; });
+                  }
+                  e.nest.bind_flat(0, outer, row);
+                  e.store_outputs(outputs, body);
+                });
               });
             });
     return;

@@ -190,6 +190,10 @@ ValueId RegionEmitter::emit(ItemId root, Body& body) {
     }
     if (!ready) continue;
     stack.pop_back();
+    if (nest.never(item.inside)) {  // and whoever could choose it does not
+      body.values[id] = b.constant_bits(item.dtype, 0);
+      continue;
+    }
     ValueId v = kNone;
     switch (item.kind) {
       case ItemKind::Load:
@@ -307,6 +311,7 @@ ValueId RegionEmitter::emit_gather(const Item& item, Body& body) {
 ValueId RegionEmitter::emit_choice(const Item& item, Body& body) {
   ValueId v = body.values.at(item.operands.back());
   for (size_t i = item.operands.size() - 1; i-- > 0;) {
+    if (nest.never(item.pieces[i])) continue;
     const std::optional<ValueId> here = nest.inside(item.pieces[i]);
     const ValueId piece = body.values.at(item.operands[i]);
     v = here ? b.select(*here, piece, v) : piece;
@@ -363,26 +368,29 @@ void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
         LoopKind::Thread);
     return;
   }
-  const auto masked_from = [&](ValueId from) {
-    b.for_loop(from, end, b.index(lanes), {}, [&](ValueId i, const std::vector<ValueId>&) {
-      Body masked{.lanes = lanes, .mask = b.lane_mask(b.sub(end, i), lanes), .values = {}};
-      body(i, masked);
-      return std::vector<ValueId>{};
-    });
-  };
-  if (schedule.masked_loop) return masked_from(begin);
-  const int64_t step = int64_t{lanes} * unroll;
-  const ValueId n = b.sub(end, begin);
-  const ValueId whole = b.prim(Prim::bit_and, kInt64, {n, b.index(-step)});
+  if (schedule.masked_loop) return masked_loop(begin, end, body);
+  const ValueId whole = b.prim(Prim::bit_and, kInt64, {b.sub(end, begin), b.index(-(int64_t{lanes} * unroll))});
   const ValueId main_end = b.add(begin, whole);
-  b.for_loop(begin, main_end, b.index(step), {}, [&](ValueId i, const std::vector<ValueId>&) {
+  full_loop(begin, main_end, unroll, body);
+  masked_loop(main_end, end, body);
+}
+
+void RegionEmitter::full_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body) {
+  b.for_loop(begin, end, b.index(int64_t{lanes} * unroll), {}, [&](ValueId i, const std::vector<ValueId>&) {
     for (int u = 0; u < unroll; ++u) {
       Body main{.lanes = lanes, .mask = {}, .values = {}};
       body(b.add(i, b.index(int64_t{u} * lanes)), main);
     }
     return std::vector<ValueId>{};
   });
-  masked_from(main_end);
+}
+
+void RegionEmitter::masked_loop(ValueId begin, ValueId end, const std::function<void(ValueId, Body&)>& body) {
+  b.for_loop(begin, end, b.index(lanes), {}, [&](ValueId i, const std::vector<ValueId>&) {
+    Body masked{.lanes = lanes, .mask = b.lane_mask(b.sub(end, i), lanes), .values = {}};
+    body(i, masked);
+    return std::vector<ValueId>{};
+  });
 }
 
 void RegionEmitter::rows_of_task(ValueId task, int64_t total, int64_t per_task,

@@ -62,6 +62,9 @@ class RegionEmitter {
   /// for vectors [begin, end): full vectors unrolled by the schedule, then a masked rest, or only masked ones.
   /// `body(first, b)`.
   void vector_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body);
+  /// The parts of it: `end - begin` a multiple of the unrolled lanes; every vector masked.
+  void full_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body);
+  void masked_loop(ValueId begin, ValueId end, const std::function<void(ValueId, Body&)>& body);
 
   /// How a reduction's result is read; set by the strategy.
   std::function<ValueId(uint32_t reduction, const Body& body)> reduction_value;

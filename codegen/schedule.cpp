@@ -6,6 +6,7 @@
 
 #include "codegen/contract_plan.h"
 #include "codegen/row_stages.h"
+#include "codegen/segments.h"
 #include "codegen/strategies.h"
 #include "ir/contraction.h"
 
@@ -28,6 +29,7 @@ std::string_view name(Pack p) {
 
 std::string Schedule::str() const {
   std::string out = fmt::format("{} {}b x{}", name(strategy), vector_bits, unroll);
+  if (segments) out += " segments";
   if (masked_loop) out += " masked";
   if (block) out += fmt::format(" block={}", block);
   if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
@@ -265,6 +267,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     // Masks cost an expensive body nothing, and compiling it once instead of twice halves the time to the first result.
     // Stores around the caches are of whole vectors.
     s.masked_loop = heavy && !s.non_temporal && s.vector_bits == 512;
+    s.segments = !s.masked_loop && s.rows_at_once == 1 && !find_segments(probe).empty();
     return s;
   }
   if (region.kind == RegionKind::Sort) {

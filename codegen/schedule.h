@@ -43,6 +43,7 @@ struct Schedule {
   Strategy strategy = Strategy::Map;
   int vector_bits = 256;
   int unroll = 1;            // vectors per iteration
+  bool segments = false;     // Map: runs of the innermost loop that lie in one piece of a join or padding know it
   bool masked_loop = false;  // one loop with every vector masked, instead of full ones and a masked rest: half the code
   // Elements of the innermost axis per task; 0: whole axis. Sort: of a piece. MapTiled: rows and columns of a tile.
   // Map, where rows are computed side by side: of a panel that stays in the first-level cache.

@@ -108,6 +108,37 @@ TEST(LowerMap, Movement) {
       "slice_update");
 }
 
+/// Vectors within one piece of a join, or within what was padded, are emitted knowing it.
+TEST(LowerMap, SegmentsOfJoinsAndPaddings) {
+  const auto run = [](const std::string& text, const char* label) {
+    expect_equal(text, label);
+    Interner interner;
+    const Graph g = parse(text, interner);
+    EXPECT_THAT(run_graph(g, random_leaves(1), {}).schedules, ::testing::ElementsAre(::testing::HasSubstr("segments")))
+        << label;
+  };
+  for (const auto& [a, b] : {std::pair{64, 64}, {100, 131}, {67, 300}, {1, 200}, {200, 1}})
+    run(fmt::format(
+            "graph {{\n%0 = data : float32[9, {0}]\n%1 = data : float32[9, {1}]\n"
+            "%2 = concat %0, %1 {{axis = 1}} : float32[9, {2}]\n%3 = relu %2 : float32[9, {2}]\nreturn %3\n}}\n",
+            a, b, a + b),
+        "concat");
+  run("graph {\n%0 = data : float32[70000]\n%1 = data : float32[64]\n%2 = data : float32[80001]\n"
+      "%3 = concat %0, %1, %2 {axis = 0} : float32[150065]\nreturn %3\n}\n",
+      "blocks");
+  run("graph {\n%0 = data : float32[5, 333]\n%1 = constant 2.5 : float32[]\n"
+      "%2 = pad %0, %1 {low = [1, 1], high = [1, 2]} : float32[7, 336]\n%3 = neg %2 : float32[7, 336]\nreturn %3\n}\n",
+      "pad");
+  run("graph {\n%0 = data : int32[5, 200]\n%1 = constant 0 : int32[]\n"
+      "%2 = flip %0 {axes = [1]} : int32[5, 200]\n%3 = pad %2, %1 {low = [0, 3], high = [0, 77]} : int32[5, 280]\n"
+      "%4 = flip %3 {axes = [1]} : int32[5, 280]\nreturn %4\n}\n",
+      "flipped");
+  run("graph {\n%0 = data : int32[5, 100]\n%1 = constant 7 : int32[]\n%2 = data : int32[5, 80]\n"
+      "%3 = expand %1 : int32[5, 100]\n%4 = floor_divide %0, %3 : int32[5, 100]\n%5 = concat %4, %2 {axis = 1} : "
+      "int32[5, 180]\nreturn %5\n}\n",
+      "checks");
+}
+
 TEST(LowerMap, TurnsWhatRunsAcross) {
   for (const auto& [t, sizes] : {std::pair{"float32", std::vector{std::pair{16, 16}, {129, 100}}},
                                  {"float64", {{65, 63}}},
