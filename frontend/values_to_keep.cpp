@@ -72,7 +72,8 @@ bool is_cheap(const Node* n) {
 /// What to keep instead of `n` where the same can be had from something no larger.
 const Node* source_of(const Node* n) {
   for (;;) {
-    const bool moves = n->op() == Op::reshape || n->op() == Op::permute || n->op() == Op::expand || n->op() == Op::flip;
+    const bool moves = n->op() == Op::reshape || n->op() == Op::permute || n->op() == Op::expand ||
+                       n->op() == Op::flip || n->op() == Op::windows;
     const bool widens = n->op() == Op::cast && n->input(0)->nbytes() <= n->nbytes();
     if (!moves && !widens && !is_history(n->op())) return n;
     n = n->input(0);

@@ -314,6 +314,16 @@ IndexVec operand_index(const Node* n, const IndexVec& index, IndexArena& arena) 
       for (size_t d = 0; d < from.size(); ++d) out[d] = arena.offset(arena.scale(index[d], s.step[d]), s.start[d]);
       return out;
     }
+    case Op::windows: {
+      const WindowDims& w = *n->attr_as<WindowAttr>().dims;
+      IndexVec out(from.size());
+      const size_t lead = from.size() - w.size.size();
+      for (size_t d = 0; d < from.size(); ++d)
+        out[d] = d < lead
+                     ? index[d]
+                     : arena.combine(index[d], w.step[d - lead], index[from.size() + d - lead], w.dilation[d - lead]);
+      return out;
+    }
     case Op::flip: {
       IndexVec out = index;
       for (int64_t a : n->attr_as<AxesAttr>().axes) {

@@ -103,7 +103,7 @@ class IndexArena {
   std::unordered_multimap<uint64_t, AtomId> atom_table_;
 };
 
-/// Index into the operand of a reshape, permute, expand, slice or flip at `index` of its result.
+/// Index into the operand of a reshape, permute, expand, slice, flip or windows at `index` of its result.
 IndexVec operand_index(const Node* movement, const IndexVec& index, IndexArena& arena);
 
 /// A node whose elements come from one of several operands: pad, concat, slice_update.

@@ -30,6 +30,10 @@ size_t attr_index(Op op) {
       return Attr(PadAttr{}).index();
     case Op::dot_general:
       return Attr(DotAttr{}).index();
+    case Op::windows:
+    case Op::fold:
+    case Op::convolution:
+      return Attr(WindowAttr{}).index();
     default:
       break;
   }
@@ -80,6 +84,7 @@ Inferred infer_family(const NodeSpec& spec) {
     case Family::Contract:
       return infer_contract(spec);
     case Family::Composite:
+      if (spec.op == Op::fold || spec.op == Op::convolution) return infer_window(spec);
       return infer_composite(spec);
     case Family::Custom:
       return infer_custom(spec);

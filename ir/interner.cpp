@@ -37,6 +37,12 @@ struct AttrHash {
     return mix(mix(mix(mix(h, a.dims->lhs_batch), a.dims->rhs_batch), a.dims->lhs_contract), a.dims->rhs_contract);
   }
   uint64_t operator()(const CompositeAttr& a) const { return mix(mix(h, a.axes), std::bit_cast<uint64_t>(a.number)); }
+  uint64_t operator()(const WindowAttr& a) const {
+    uint64_t all = h;
+    const WindowDims& w = *a.dims;
+    for (const Dims* d : {&w.size, &w.step, &w.dilation, &w.low, &w.high, &w.spread, &w.groups}) all = mix(all, *d);
+    return all;
+  }
   uint64_t operator()(const CustomAttr& a) const {
     return mix(mix(h, reinterpret_cast<uintptr_t>(a.rule.get())), static_cast<uint64_t>(a.result));
   }

@@ -133,6 +133,15 @@ void interpret_movement(const Node* n, Operands inputs, HostArray& out) {
                    x.bytes.data() + offset * static_cast<int64_t>(item), strides);
       return;
     }
+    case Op::windows: {
+      const WindowDims& w = *n->attr_as<WindowAttr>().dims;
+      Dims strides = contiguous_strides(x.shape);
+      const size_t rank = x.shape.size(), lead = rank - w.size.size();
+      for (size_t d = lead; d < rank; ++d) strides.push_back(strides[d] * w.dilation[d - lead]);
+      for (size_t d = lead; d < rank; ++d) strides[d] *= w.step[d - lead];
+      copy_strided(out.shape, item, out.bytes.data(), contiguous_strides(out.shape), x.bytes.data(), strides);
+      return;
+    }
     case Op::pad: {
       for (size_t i = 0; i < out.bytes.size(); i += item) std::memcpy(&out.bytes[i], inputs[1]->bytes.data(), item);
       return paste(x, n->attr_as<PadAttr>().low, Dims(x.shape.size(), 1), out);

@@ -59,6 +59,19 @@ struct DotAttr {
   std::shared_ptr<const DotDims> dims;
   bool operator==(const DotAttr& o) const { return *dims == *o.dims; }
 };
+/// windows, fold, convolution: one entry per windowed axis, which are the last ones. Boxed as DotDims are.
+struct WindowDims {
+  Dims size;            // of a window; a convolution has that of its weight
+  Dims step, dilation;  // from window to window, and from element to element of one
+  Dims low = {}, high = {},
+       spread = {};  // convolution: padding (negative: cut off), and `spread - 1` zeros between elements
+  Dims groups = {};  // convolution: one entry
+  bool operator==(const WindowDims&) const = default;
+};
+struct WindowAttr {
+  std::shared_ptr<const WindowDims> dims;
+  bool operator==(const WindowAttr& o) const { return *dims == *o.dims; }
+};
 /// Composite ops: axes and one number (correction, epsilon), read by the op's expansion.
 struct CompositeAttr {
   Dims axes;
@@ -75,8 +88,8 @@ struct CustomAttr {
   int64_t result = 0;
   bool operator==(const CustomAttr&) const = default;
 };
-using Attr =
-    std::variant<NoAttr, ConstantAttr, LeafAttr, AxesAttr, SliceAttr, PadAttr, DotAttr, CompositeAttr, CustomAttr>;
+using Attr = std::variant<NoAttr, ConstantAttr, LeafAttr, AxesAttr, SliceAttr, PadAttr, DotAttr, CompositeAttr,
+                          CustomAttr, WindowAttr>;
 
 /// What a leaf stands for at run time. The runtime derives its buffers and argument slots from it.
 class Payload {
@@ -179,7 +192,7 @@ class Node {
 };
 
 /// What make() is asked for. dtype and shape are read only by ops whose result they define
-/// (leaves, cast, reshape, expand, slice); every other op infers them.
+/// (leaves, cast, reshape, expand, slice, fold); every other op infers them.
 struct NodeSpec {
   Op op;
   SmallVec<const Node*, 3> inputs = {};

@@ -16,6 +16,11 @@ const Dims& dot_list(const Attr& a) {
   return (*std::get<DotAttr>(a).dims).*Member;
 }
 
+template <auto Member>
+const Dims& window_list(const Attr& a) {
+  return (*std::get<WindowAttr>(a).dims).*Member;
+}
+
 constexpr AttrField kAxes[] = {{"axes", Kind::List, list_of<AxesAttr, &AxesAttr::axes>}};
 constexpr AttrField kAxis[] = {{"axis", Kind::One, list_of<AxesAttr, &AxesAttr::axes>}};
 constexpr AttrField kSlice[] = {{"start", Kind::List, list_of<SliceAttr, &SliceAttr::start>},
@@ -26,6 +31,15 @@ constexpr AttrField kDot[] = {{"lhs_batch", Kind::List, dot_list<&DotDims::lhs_b
                               {"rhs_batch", Kind::List, dot_list<&DotDims::rhs_batch>},
                               {"lhs_contract", Kind::List, dot_list<&DotDims::lhs_contract>},
                               {"rhs_contract", Kind::List, dot_list<&DotDims::rhs_contract>}};
+constexpr AttrField kWindows[] = {{"size", Kind::List, window_list<&WindowDims::size>},
+                                  {"step", Kind::List, window_list<&WindowDims::step>},
+                                  {"dilation", Kind::List, window_list<&WindowDims::dilation>}};
+constexpr AttrField kConvolution[] = {kWindows[1],
+                                      kWindows[2],
+                                      {"low", Kind::List, window_list<&WindowDims::low>},
+                                      {"high", Kind::List, window_list<&WindowDims::high>},
+                                      {"spread", Kind::List, window_list<&WindowDims::spread>},
+                                      {"groups", Kind::One, window_list<&WindowDims::groups>}};
 constexpr AttrField kCompositeAxes[] = {{"axes", Kind::List, list_of<CompositeAttr, &CompositeAttr::axes>}};
 constexpr AttrField kCompositeAxis[] = {{"axis", Kind::One, list_of<CompositeAttr, &CompositeAttr::axes>}};
 constexpr AttrField kVar[] = {kCompositeAxes[0], {"correction", Kind::Number, nullptr}};
@@ -49,6 +63,11 @@ std::span<const AttrField> attr_fields(Op op) {
       return kPad;
     case Op::dot_general:
       return kDot;
+    case Op::windows:
+    case Op::fold:
+      return kWindows;
+    case Op::convolution:
+      return kConvolution;
     case Op::softmax:
     case Op::log_softmax:
       return kCompositeAxis;
@@ -88,6 +107,12 @@ Attr make_attr(Op op, std::span<const Dims> lists, double number) {
       return PadAttr{lists[0], lists[1]};
     case Op::dot_general:
       return DotAttr{std::make_shared<const DotDims>(DotDims{lists[0], lists[1], lists[2], lists[3]})};
+    case Op::windows:
+    case Op::fold:
+      return WindowAttr{std::make_shared<const WindowDims>(WindowDims{lists[0], lists[1], lists[2]})};
+    case Op::convolution:
+      return WindowAttr{std::make_shared<const WindowDims>(
+          WindowDims{{}, lists[0], lists[1], lists[2], lists[3], lists[4], lists[5]})};
     case Op::custom_result:
       return CustomAttr{nullptr, lists[0][0]};
     default:

@@ -23,6 +23,8 @@ namespace {
 constexpr double kRecomputeOps = 64;
 // The same for an operand of a matrix-vector product that is needed again for every row.
 constexpr double kRepeatOps = 2;
+// The same for what is read through windows that overlap, for every window that it is in.
+constexpr double kWindowOps = 4;
 constexpr int64_t kConcatPieces = 4;
 
 class Partitioner {
@@ -54,6 +56,7 @@ class Partitioner {
     Under,     // what an update leaves where it stands, so it must be stored
     Packed,    // operand of a contraction, evaluated while it is packed or streamed: about once
     Repeated,  // operand of a contraction with one row or column, evaluated for every row of the other operand
+    Windowed,  // read through windows, evaluated for every one that it is in
     Indexed,   // read at places that only the running kernel knows, so it must be stored; the demand has no index
   };
   struct Demand {
@@ -62,6 +65,7 @@ class Partitioner {
     IndexVec index;
     Use use;
     bool in_contraction() const { return use == Use::Packed || use == Use::Repeated; }
+    bool in_windows() const { return use == Use::Windowed; }
     /// Whether it is needed at `index`, once.
     bool at_point() const { return use == Use::Once; }
   };
@@ -238,6 +242,7 @@ class Partitioner {
     const double cost = costs_.of(n);
     for (const Demand& d : f.demands) {
       if (d.in_contraction() && !fits_operand(n, f, d.use)) return *why = Unfused::Contraction, false;
+      if (d.in_windows() && !fits_operand(n, f, d.use)) return *why = Unfused::Recompute, false;
       if (!regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
     }
     if (f.demands.size() == 1 || n->op() == Op::barrier) return true;
@@ -272,12 +277,24 @@ class Partitioner {
     return again <= stored;
   }
 
+  // Whether windows read their operand so that it should be stored: again and again, or above a kernel that can store
+  // it as it likes.
+  bool reads_in_windows(const Node* windows) const {
+    const WindowDims& w = *windows->attr_as<WindowAttr>().dims;
+    bool several = false, overlap = false;
+    for (size_t d = 0; d < w.size.size(); ++d) {
+      several |= w.size[d] > 1;
+      overlap |= w.size[d] > 1 && (w.size[d] - 1) * w.dilation[d] + 1 > w.step[d];
+    }
+    return overlap || (several && info_[position_.at(windows->input(0))].above_kernel);
+  }
+
   // Whether a contraction computes this while it reads its operand. What follows a reduction or a contraction belongs
   // to that one's kernel, and what is needed again for every row of the other operand must cost next to nothing.
   static bool fits_operand(const Node* n, const NodeInfo& f, Use use) {
     if (is_movement(n->op()) || n->op() == Op::barrier) return true;
     if (is_indexed(n->op())) return false;  // it would be read, and checked, for every tile
-    return !f.above_kernel && (use == Use::Packed || f.ops <= kRepeatOps);
+    return !f.above_kernel && (use == Use::Packed || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
   }
 
   // Evaluates `n` in a region at `index` and passes the demand on to its operands.
@@ -288,6 +305,7 @@ class Partitioner {
       for (const Piece& p : operand_pieces(n, index, r.arena()))
         if (p.inside != IndexArena::kNever) demand(region, n, n->input(p.operand), p.index, use);
     } else if (is_movement(n->op())) {
+      if (n->op() == Op::windows && reads_in_windows(n)) use = std::max(use, Use::Windowed);
       demand(region, n, n->input(0), operand_index(n, index, r.arena()), use);
     } else if (n->op() == Op::gather) {
       demand(region, n, n->input(0), {}, Use::Indexed);

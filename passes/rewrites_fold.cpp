@@ -22,6 +22,7 @@ std::optional<uint64_t> uniform_bits(const Node* n) {
       case Op::permute:
       case Op::slice:
       case Op::flip:
+      case Op::windows:
         n = n->input(0);
         break;
       default:

@@ -64,6 +64,11 @@ inline void ByteWriter::put(const ir::Node& n) {
       for (const ir::Dims* d : {&a.dims->lhs_batch, &a.dims->rhs_batch, &a.dims->lhs_contract, &a.dims->rhs_contract})
         out.put(std::span<const int64_t>(*d));
     }
+    void operator()(const ir::WindowAttr& a) const {
+      const ir::WindowDims& w = *a.dims;
+      for (const ir::Dims* d : {&w.size, &w.step, &w.dilation, &w.low, &w.high, &w.spread, &w.groups})
+        out.put(std::span<const int64_t>(*d));
+    }
     void operator()(const ir::CompositeAttr& a) const {
       out.put(std::span<const int64_t>(a.axes));
       out.put(std::bit_cast<uint64_t>(a.number));

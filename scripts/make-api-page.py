@@ -30,6 +30,7 @@ TITLES = {
     "matmul.h": "Products",
     "linalg.h": "Linear algebra (`linalg::`)",
     "nn.h": "Elementwise functions with further arguments, comparing",
+    "conv.h": "Convolution and pooling",
     "activations.h": "Activations",
     "special.h": "Special functions (`special::`)",
     "statistics.h": "Statistics",

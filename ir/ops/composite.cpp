@@ -47,6 +47,7 @@ Inferred infer_composite(const NodeSpec& spec) {
     case Op::mean:
     case Op::var:
     case Op::logsumexp:
+    case Op::pick_max:
       shape = without_axes(shape, attr.axes);
       break;
     case Op::softmax:

@@ -120,7 +120,8 @@ NodeRef layer_norm(Maker& m, const NodeRef& x, const Dims& axes, double epsilon,
   return y;
 }
 
-NodeRef expanded(Maker& m, const Node* n, std::span<const NodeRef> in) {
+NodeRef expanded(Maker& m, const Node* n, std::span<const NodeRef> in, Interner& interner) {
+  if (n->op() == Op::fold || n->op() == Op::convolution) return expand_window(n, in, interner);
   const CompositeAttr& attr = n->attr_as<CompositeAttr>();
   const NodeRef &x = in[0], none;
   switch (n->op()) {
@@ -134,6 +135,8 @@ NodeRef expanded(Maker& m, const Node* n, std::span<const NodeRef> in) {
       return softmax(m, x, attr.axes);
     case Op::log_softmax:
       return log_softmax(m, x, attr.axes);
+    case Op::pick_max:
+      return m.reduce(Op::reduce_max, x, attr.axes);
     case Op::layer_norm:
       return layer_norm(m, x, attr.axes, attr.number, in.size() > 1 ? in[1] : none, in.size() > 2 ? in[2] : none);
     default:
@@ -148,7 +151,7 @@ NodeRef expand_composite(const Node* n, Interner& interner) {
   std::vector<NodeRef> inputs;
   for (const Node* input : n->inputs())
     inputs.push_back(m.cast(NodeRef(input), is_half(input->dtype()) ? kFloat32 : input->dtype()));
-  return m.cast(expanded(m, n, inputs), n->dtype());
+  return m.cast(expanded(m, n, inputs, interner), n->dtype());
 }
 
 }  // namespace lazuli::ir

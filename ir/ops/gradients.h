@@ -32,6 +32,16 @@ Expr of_pad(const Expr& g, const Node* n, size_t operand);
 Expr of_concat(const Expr& g, const Node* n, size_t operand);
 Expr of_slice_update(const Expr& g, const Node* n, size_t operand);
 
+/// windows and fold are each other's transposes.
+Expr of_windows(const Expr& g, const Node* n, size_t operand);
+Expr of_fold(const Expr& g, const Node* n, size_t operand);
+/// To the first of equal elements.
+Expr of_pick_max(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_pick_max(const Place& at, const Node* n, std::span<const Expr> tangents);
+/// Convolutions again: of the spread gradient with the flipped weight, and of the operand with the gradient.
+Expr of_convolution(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_convolution(const Place& at, const Node* n, std::span<const Expr> tangents);
+
 Expr of_gather(const Expr& g, const Node* n, size_t operand);
 Expr of_scatter_add(const Expr& g, const Node* n, size_t operand);
 /// Only the value that stayed has a gradient.

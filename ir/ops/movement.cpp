@@ -162,6 +162,7 @@ Shape result_shape(const NodeSpec& spec) {
 }  // namespace
 
 Inferred infer_movement(const NodeSpec& spec) {
+  if (spec.op == Op::windows) return infer_window(spec);
   return {spec.inputs[0]->dtype(), result_shape(spec), spec.inputs[0]->device()};
 }
 

@@ -16,6 +16,8 @@ Inferred infer_scan(const NodeSpec& spec);
 Inferred infer_reduce(const NodeSpec& spec);
 Inferred infer_contract(const NodeSpec& spec);
 Inferred infer_composite(const NodeSpec& spec);
+/// windows, fold, convolution.
+Inferred infer_window(const NodeSpec& spec);
 Inferred infer_custom(const NodeSpec& spec);
 
 /// Throws an Error with the spec's origin. `text` continues the op's name: "sum: axis 3 ...".

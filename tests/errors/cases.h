@@ -32,6 +32,7 @@ struct Case {
 std::vector<Case> arithmetic_cases();
 std::vector<Case> autograd_cases();
 std::vector<Case> compile_cases();
+std::vector<Case> conv_cases();
 std::vector<Case> creation_cases();
 std::vector<Case> exchange_cases();
 std::vector<Case> index_cases();

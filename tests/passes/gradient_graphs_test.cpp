@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ir/gradient.h"
+#include "ir/ops/window.h"
 #include "ir/text.h"
 #include "passes/jvp.h"
 #include "passes/pass.h"
@@ -33,6 +34,14 @@ using namespace lazuli::testing;
 Attr dot(Dims lhs_batch, Dims rhs_batch, Dims lhs_contract, Dims rhs_contract) {
   return ir::DotAttr{std::make_shared<const ir::DotDims>(
       ir::DotDims{std::move(lhs_batch), std::move(rhs_batch), std::move(lhs_contract), std::move(rhs_contract)})};
+}
+
+Attr window(Dims size, Dims step, Dims dilation) {
+  return ir::window_attr({std::move(size), std::move(step), std::move(dilation)});
+}
+Attr convolution(Dims step, Dims dilation, Dims low, Dims high, Dims spread, int64_t groups = 1) {
+  return ir::window_attr(
+      {{}, std::move(step), std::move(dilation), std::move(low), std::move(high), std::move(spread), {groups}});
 }
 
 /// An op over float64 leaves of these shapes, then int64 leaves with these elements.
@@ -105,6 +114,25 @@ const std::vector<Case>& cases() {
       // Two batch axes in different orders, two contracted ones crosswise, free axes between them.
       {Op::dot_general, {{2, 3, 4, 2, 5, 2}, {5, 3, 2, 2, 3}}, dot({0, 1}, {2, 4}, {4, 3}, {0, 3})},
       {Op::dot_general, {{3, 0}, {0, 2}}, dot({}, {}, {1}, {0})},
+      {Op::windows, {{2, 7}}, window({3}, {2}, {1})},
+      {Op::windows, {{2, 9, 5}}, window({2, 3}, {3, 1}, {4, 1})},
+      {Op::windows, {{6, 7}}, window({2, 2}, {3, 2}, {1, 1})},  // windows that share nothing, and gaps
+      {Op::windows, {{3, 24}}, window({18}, {2}, {1})},
+      {Op::windows, {{2, 72}}, window({35}, {1}, {2})},  // more places than terms
+      {Op::windows, {{11, 12}}, window({9, 8}, {2, 1}, {1, 1})},
+      {Op::windows, {{4}}, window({}, {}, {})},
+      {Op::fold, {{2, 3, 3}}, window({3}, {2}, {1}), {2, 8}},
+      {Op::fold, {{2, 3, 2, 2}}, window({2, 2}, {2, 3}, {1, 1}), {5, 9}},
+      {Op::pick_max, {{3, 5}}, CompositeAttr{{1}}},
+      {Op::pick_max, {{2, 3, 4}}, CompositeAttr{{0, 2}}},
+      {Op::convolution, {{2, 3, 7}, {4, 3, 3}}, convolution({1}, {1}, {0}, {0}, {1})},
+      {Op::convolution, {{2, 3, 7}, {4, 3, 3}}, convolution({2}, {1}, {1}, {2}, {1})},
+      {Op::convolution, {{2, 4, 5, 6}, {6, 2, 3, 2}}, convolution({2, 3}, {1, 2}, {1, 0}, {0, 2}, {1, 1}, 2)},
+      {Op::convolution, {{1, 3, 4, 5}, {3, 1, 3, 3}}, convolution({1, 2}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 3)},
+      {Op::convolution, {{2, 2, 3}, {3, 2, 3}}, convolution({1}, {1}, {2}, {3}, {2})},
+      {Op::convolution, {{1, 2, 9}, {2, 2, 2}}, convolution({1}, {3}, {-2}, {-1}, {1})},
+      {Op::convolution, {{1, 1, 3}, {1, 1, 2}}, convolution({1}, {1}, {-3}, {5}, {1})},  // beyond the elements
+      {Op::convolution, {{3, 4}, {5, 4}}, convolution({}, {}, {}, {}, {})},
       {Op::mean, {{2, 3, 4}}, CompositeAttr{{0, 2}}},
       {Op::var, {{3, 5}}, CompositeAttr{{1}, 1}},
       {Op::logsumexp, {{3, 5}}, CompositeAttr{{1}}},

@@ -3,6 +3,7 @@
 #pragma once
 #include <random>
 
+#include "ir/ops/window.h"
 #include "tests/passes/build.h"
 
 namespace lazuli::passes::testing {
@@ -222,8 +223,22 @@ class RandomGraph {
         return node(in_, ir::Op::slice, {x}, a, sizes);
       }
       default:
+        if (one_in(2)) return windows(x);
         return node(in_, ir::Op::flip, {x}, ir::AxesAttr{axes_of(x->rank())});
     }
+  }
+
+  ir::NodeRef windows(const ir::NodeRef& x) {
+    ir::WindowDims w;
+    for (size_t d = below(x->rank() + 1); d < x->rank(); ++d) {
+      const int64_t extent = x->shape()[d];
+      if (extent == 0) return x;
+      w.size.push_back(1 + static_cast<int64_t>(below(static_cast<size_t>(std::min<int64_t>(extent, 3)))));
+      w.step.push_back(1 + static_cast<int64_t>(below(3)));
+      const int64_t most = w.size.back() == 1 ? 1 : (extent - 1) / (w.size.back() - 1);
+      w.dilation.push_back(1 + static_cast<int64_t>(below(static_cast<size_t>(most))));
+    }
+    return node(in_, ir::Op::windows, {x}, ir::window_attr(std::move(w)));
   }
 
   ir::NodeRef join() {

@@ -4,6 +4,7 @@
 #include "lazuli/autograd.h"
 #include "lazuli/autograd_function.h"
 #include "lazuli/compile.h"
+#include "lazuli/conv.h"
 #include "lazuli/creation.h"
 #include "lazuli/cuda.h"
 #include "lazuli/custom_gradient.h"
