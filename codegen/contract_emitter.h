@@ -21,6 +21,7 @@ class ContractEmitter {
     ValueId is_tall = kNone, is_wide = kNone;       // where tiles differ: the larger kind
     ValueId row_base = kNone, column_base = kNone;  // of the packed operands: element at depth 0
     ValueId sums = kNone;                           // of the results
+    ValueId is_last = kNone;                        // in chunks: whether this one is the last
   };
   /// Packed or read in place.
   struct Operand {
@@ -54,11 +55,17 @@ class ContractEmitter {
   void multiply_exact(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end, ValueId span_begin);
   Values chain(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end);
   void finish(const Tile& tile);
+  void finish_registers(const Tile& tile, int rows, int vectors, const Values& sums);
   void prefetch_results(const Tile& tile);
   void fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_begin);
 
   void pack_phase();
   void tile_phase();
+  void merge_phase();
+  void multiply_task(ValueId batch, ValueId row_task, ValueId column_task, ValueId sums, ValueId k_first,
+                     ValueId k_last);
+  void each_tile(ValueId row_task, ValueId column_task, ValueId sums, const std::function<void(Tile&)>& columns,
+                 const std::function<void(Tile&, ValueId row_tile)>& body);
 
   RegionEmitter& e;
   KernelBuilder& b;

@@ -85,6 +85,11 @@ ContractPlan::ContractPlan(const RegionEmitter& e) {
   spans = std::max<int64_t>(1, (depth + kDepthSpan - 1) / kDepthSpan);
   pack_rows = s.pack_rows == Pack::None ? Pack::None : Pack::Task;
   pack_columns = s.pack_columns;
+  split_depth = s.split_depth && spans > 1;
+  if (!split_depth && row_tasks.pieces == 1 && column_tasks.pieces == 1)
+    batches = std::clamp<int64_t>(s.batches, 1, std::max<int64_t>(1, batch));
+  in_registers = s.in_registers && spans == 1 && depth > 0 && (!in_chunks() || depth_block == kDepthBlock) &&
+                 (in_chunks() || depth <= kDepthBlock);
 }
 
 }  // namespace lazuli::codegen

@@ -27,6 +27,8 @@ struct ContractPlan {
   EvenCut row_tasks, column_tasks;       // tiles in tasks
   int64_t depth_block = 512, spans = 1;
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
+  int64_t batches = 1;  // of a task
+  bool split_depth = false, in_registers = false;
 
   int64_t vectors() const { return (columns + lanes - 1) / lanes; }
   bool partial_vector() const { return columns % lanes != 0; }

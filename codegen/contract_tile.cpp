@@ -52,6 +52,14 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       e.nest.bind_flat(p.depth_groups, k);
       right.push_back(operand_value(column_side, body));
     }
+    for (int r = 0; r < rows && !row_side.far.empty() && p.row_tasks.size > 1; ++r) {
+      e.nest.bind_flat(p.row_groups, b.add(b.add(tile.first_row, tile.rows), b.index(r)));
+      e.nest.bind_flat(p.depth_groups, k);
+      for (ItemId i : row_side.far) {
+        const LoopNest::Address a = e.nest.address(e.graph.items[i].position);
+        if (a.access == LoopNest::Access::Uniform) e.prefetch(e.graph.items[i].node, a.offset);
+      }
+    }
     for (int r = 0; r < rows; ++r) {
       ValueId left;
       if (p.pack_rows != Pack::None) {
@@ -89,6 +97,7 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
   const auto block = [&](ValueId begin, ValueId end) {
     const Values sums = chain(tile, rows, vectors, begin, end);
     const ValueId is_first = b.prim(Prim::eq, kBool, {begin, span_begin});
+    Values all;
     for (int r = 0; r < rows; ++r)
       for (int v = 0; v < vectors; ++v) {
         ValueId sum = sums[static_cast<size_t>(r * vectors + v)];
@@ -96,8 +105,23 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
           const ValueId before = b.load(sums_buffer, place(r, v), p.lanes);
           sum = b.select(is_first, sum, reducer.merge({before}, {sum})[0]);
         }
-        b.store(sums_buffer, place(r, v), sum);
+        all.push_back(sum);
       }
+    const auto store = [&] {
+      for (int r = 0; r < rows; ++r)
+        for (int v = 0; v < vectors; ++v) b.store(sums_buffer, place(r, v), all[static_cast<size_t>(r * vectors + v)]);
+      return Values{};
+    };
+    const auto finish_here = [&] {
+      finish_registers(tile, rows, vectors, all);
+      return Values{};
+    };
+    if (!p.in_registers)
+      store();
+    else if (p.in_chunks())
+      b.if_then(tile.is_last, finish_here, store);
+    else
+      finish_here();
   };
   if (p.depth <= kDepthBlock) return block(k_begin, k_end);
   each(k_begin, k_end, b.index(kDepthBlock),
@@ -129,6 +153,24 @@ void ContractEmitter::prefetch_results(const Tile& tile) {
       }
     }
   });
+}
+
+/// The epilogue over sums that are in registers.
+void ContractEmitter::finish_registers(const Tile& tile, int rows, int vectors, const Values& sums) {
+  const ValueId columns = e.nest.size("columns", p.columns);
+  for (int r = 0; r < rows; ++r) {
+    for (int v = 0; v < vectors; ++v) {
+      const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), b.index(p.lanes));
+      Body body{.lanes = p.lanes, .mask = {}, .values = {}};
+      if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
+      e.nest.bind_flat(p.row_groups, b.add(tile.first_row, b.index(r)));
+      e.nest.bind_flat(p.column_groups, first, p.lanes, true);
+      e.reduction_value = [&](uint32_t, const Body&) {
+        return reducer.finish({sums[static_cast<size_t>(r * vectors + v)]});
+      };
+      e.store_outputs(outputs, body);
+    }
+  }
 }
 
 /// The epilogue over the finished tile.

@@ -102,6 +102,15 @@ class Interpreter {
         for (size_t l = 0; l < n; ++l)
           at(r)[l] = (at(i.operands[0])[l] * at(i.operands[1])[l]) >> (at(i.operands[2])[l] & 63);
         return;
+      case KOp::DotBytes:
+        for (size_t l = 0; l < n; ++l) {
+          auto sum = static_cast<uint32_t>(at(i.operands[0])[l]);
+          for (int byte = 0; byte < 32; byte += 8)
+            sum += static_cast<uint32_t>(static_cast<uint8_t>(at(i.operands[1])[l] >> byte) *
+                                         static_cast<int8_t>(at(i.operands[2])[l] >> byte));
+          at(r)[l] = sum;
+        }
+        return;
       case KOp::Load:
         return load(i);
       case KOp::Store:

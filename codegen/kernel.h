@@ -44,6 +44,8 @@ enum class KOp : uint8_t {
   LaneMask,   // (n: int64) bool lanes: lane < n
   AnyLane,    // (bool lanes) -> bool
   FastDiv,    // (x, multiplier, shift): int64 lanes, (x * multiplier) >> shift, unsigned; x < 2^31, see fast_div.h
+  DotBytes,   // (sum, a, b): int32 lanes, a multiple of 4: sum + a's four unsigned bytes times b's four signed ones;
+              // wraps
   Load,       // buffer imm: (offset) or (offset, mask, other). Scalar offset: consecutive elements from there.
               // Vector offset: a gather. Lanes where the mask is false read nothing and give `other`.
   Store,      // buffer imm: (offset, value) or (offset, value, mask). Scalar offset: consecutive; vector: a scatter.
@@ -60,6 +62,7 @@ enum InstFlags : uint8_t {
   kAligned = 1,      // Load, Store: the address is a multiple of the vector's size
   kNonTemporal = 2,  // Store
   kFar = 4,          // Prefetch: into the second-level cache, not the first
+  kUnlikely = 8,     // If: what it needs is not to take registers from the loops around it
 };
 
 enum class LoopKind : uint8_t {

@@ -224,7 +224,7 @@ std::vector<ValueId> KernelBuilder::for_loop(
 }
 
 std::vector<ValueId> KernelBuilder::if_then(ValueId condition, const std::function<std::vector<ValueId>()>& then,
-                                            const std::function<std::vector<ValueId>()>& otherwise) {
+                                            const std::function<std::vector<ValueId>()>& otherwise, uint8_t flags) {
   if (const auto c = constant_of(condition)) {
     if (*c) return then();
     return otherwise ? otherwise() : std::vector<ValueId>{};
@@ -236,6 +236,7 @@ std::vector<ValueId> KernelBuilder::if_then(ValueId condition, const std::functi
     return block;
   };
   Inst inst{KOp::If};
+  inst.flags = flags;
   inst.operands = {condition};
   inst.blocks.push_back(branch(then));
   inst.blocks.push_back(branch(otherwise));

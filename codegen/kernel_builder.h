@@ -43,7 +43,7 @@ class KernelBuilder {
                                 LoopKind kind = LoopKind::Serial);
   /// Both branches yield the same types. `otherwise` may be empty when nothing is yielded.
   std::vector<ValueId> if_then(ValueId condition, const std::function<std::vector<ValueId>()>& then,
-                               const std::function<std::vector<ValueId>()>& otherwise = {});
+                               const std::function<std::vector<ValueId>()>& otherwise = {}, uint8_t flags = 0);
 
   // Pure values. Operands of different lanes: a scalar is splat to the other's lanes.
   ValueId constant(DType t, double v);
@@ -68,6 +68,7 @@ class KernelBuilder {
   ValueId lane_mask(ValueId n, uint16_t lanes);
   ValueId any_lane(ValueId v);
   ValueId fast_div(ValueId x, ValueId multiplier, ValueId shift);
+  ValueId dot_bytes(ValueId sum, ValueId a, ValueId b);
   /// The results of a scalar function on these arguments (lanes may differ as above). `mask` guards its checks.
   std::vector<ValueId> inline_function(const scalar::Function& f, std::span<const ValueId> args,
                                        std::optional<ValueId> mask = {});

@@ -224,6 +224,13 @@ ValueId KernelBuilder::fast_div(ValueId x, ValueId multiplier, ValueId shift) {
   return emit_pure(std::move(inst), {kInt64, lanes});
 }
 
+ValueId KernelBuilder::dot_bytes(ValueId sum, ValueId a, ValueId b) {
+  const Type t = type(sum);
+  Inst inst{KOp::DotBytes};
+  inst.operands = {sum, splat(a, t.lanes), splat(b, t.lanes)};
+  return emit_pure(std::move(inst), t);
+}
+
 std::vector<ValueId> KernelBuilder::inline_function(const scalar::Function& f, std::span<const ValueId> args,
                                                     std::optional<ValueId> mask) {
   expect(args.size() == f.params.size(), "a scalar function with the wrong number of arguments");

@@ -41,9 +41,16 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
       if (const Item& item = e.graph.items[i];
           item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 2 > e.options.target.l2_bytes)
         column_side.far.push_back(i);
+  if (row_side.along_depth && p.pack_rows == Pack::None)
+    for (ItemId i : e.loads_below({row_side.item}))
+      if (const Item& item = e.graph.items[i];
+          item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 2 > e.options.target.l2_bytes)
+        row_side.far.push_back(i);
   tile_elements = p.row_tiles.size * p.column_tiles.size * p.lanes;
   span_stride = tile_elements * (p.in_chunks() ? p.row_tasks.size * p.column_tasks.size : 1);
-  sums_buffer = e.add_scratch(t, Role::Scratch, span_stride * p.spans + p.lanes);
+  const int64_t groups = p.split_depth ? p.batch * p.row_tasks.pieces * p.column_tasks.pieces : 1;
+  sums_buffer =
+      e.add_scratch(t, p.split_depth ? Role::Workspace : Role::Scratch, groups * span_stride * p.spans + p.lanes);
 }
 
 ContractEmitter::Operand ContractEmitter::operand(ItemId item, const std::vector<size_t>& groups, Pack pack) const {
@@ -123,83 +130,147 @@ void ContractEmitter::pack_phase() {
   });
 }
 
-void ContractEmitter::tile_phase() {
-  const int64_t row_tasks = p.row_tasks.pieces, column_tasks = p.column_tasks.pieces;
-  const int64_t per_batch = row_tasks * column_tasks;
-  const double ns = static_cast<double>(p.row_tasks.size * p.row_tiles.size * p.column_tasks.size *
-                                        p.column_tiles.size * std::max<int64_t>(1, p.depth)) *
-                    0.3;
-  e.phase("tiles", p.batch * per_batch, ns, [&](ValueId task) {
-    const auto [batch, in_batch] = e.nest.divide(task, {104, 0, 0}, per_batch, p.batch * per_batch);
-    const auto [row_task, column_task] = e.nest.divide(in_batch, {105, 0, 0}, column_tasks, per_batch);
-    bind_batch(batch);
-    const ValueId one = b.index(1), zero = b.index(0);
-    const ValueId first_rows = start_of("row_tasks", p.row_tasks, row_task);
-    const ValueId last_rows = start_of("row_tasks", p.row_tasks, b.add(row_task, one));
-    const ValueId first_columns = start_of("column_tasks", p.column_tasks, column_task);
-    const ValueId last_columns = start_of("column_tasks", p.column_tasks, b.add(column_task, one));
-    const ValueId depth = e.nest.size("depth", p.depth);
-    const ValueId row_stride = e.nest.size("row_stride", row_side.stride);
-    const ValueId column_stride = e.nest.size("column_stride", column_side.stride);
+/// The tiles of a task, column after column. `columns` runs once per column of tiles, before its tiles.
+void ContractEmitter::each_tile(ValueId row_task, ValueId column_task, ValueId sums,
+                                const std::function<void(Tile&)>& columns,
+                                const std::function<void(Tile&, ValueId row_tile)>& body) {
+  const ValueId one = b.index(1);
+  const ValueId first_rows = start_of("row_tasks", p.row_tasks, row_task);
+  const ValueId last_rows = start_of("row_tasks", p.row_tasks, b.add(row_task, one));
+  const ValueId first_columns = start_of("column_tasks", p.column_tasks, column_task);
+  const ValueId last_columns = start_of("column_tasks", p.column_tasks, b.add(column_task, one));
+  const ValueId row_stride = e.nest.size("row_stride", row_side.stride);
+  each(first_columns, last_columns, one, [&](ValueId c) {
+    Tile tile;
+    set_columns(tile, c);
+    tile.column_base = c;
+    columns(tile);
+    each(first_rows, last_rows, one, [&](ValueId t) {
+      set_rows(tile, t);
+      const ValueId row_tile = b.sub(t, first_rows);
+      tile.row_base = b.mul(row_tile, row_stride);
+      tile.sums = sums;
+      if (p.in_chunks()) {
+        const ValueId before = b.mul(b.sub(c, first_columns), e.nest.size("rows_of_task", p.row_tasks.size));
+        tile.sums = b.add(sums, b.mul(b.add(before, row_tile), b.index(tile_elements)));
+      }
+      body(tile, row_tile);
+    });
+  });
+}
 
-    const auto chunk = [&](ValueId k_begin) {
-      const ValueId k_end = p.in_chunks() ? b.min(b.add(k_begin, b.index(p.depth_block)), depth) : depth;
-      const ValueId span_begin = p.spans > 1 ? b.prim(Prim::bit_and, kInt64, {k_begin, b.index(-kDepthSpan)}) : zero;
-      if (p.pack_rows != Pack::None && p.depth > 0)
-        each(first_rows, last_rows, one, [&](ValueId t) {
-          Tile tile;
-          set_rows(tile, t);
-          tile.row_base = b.mul(b.sub(t, first_rows), row_stride);
-          pack_rows(tile, k_begin, k_end);
-        });
-      each(first_columns, last_columns, one, [&](ValueId c) {
+/// A task's products over the depths [k_first, k_last), and unless spans are tasks of their own, its epilogues.
+void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId column_task, ValueId sums, ValueId k_first,
+                                    ValueId k_last) {
+  const ValueId one = b.index(1), zero = b.index(0);
+  const ValueId column_stride = e.nest.size("column_stride", column_side.stride);
+  const auto chunk = [&](ValueId k_begin) {
+    const ValueId k_end = p.in_chunks() ? b.min(b.add(k_begin, b.index(p.depth_block)), k_last) : k_last;
+    const ValueId span_begin = p.spans > 1 ? b.prim(Prim::bit_and, kInt64, {k_begin, b.index(-kDepthSpan)}) : zero;
+    const ValueId is_last = p.in_chunks() ? b.prim(Prim::eq, kBool, {k_end, k_last}) : kNone;
+    if (p.pack_rows != Pack::None && p.depth > 0) {
+      const ValueId first_rows = start_of("row_tasks", p.row_tasks, row_task);
+      const ValueId last_rows = start_of("row_tasks", p.row_tasks, b.add(row_task, one));
+      each(first_rows, last_rows, one, [&](ValueId t) {
         Tile tile;
-        set_columns(tile, c);
-        tile.column_base = zero;
-        if (p.pack_columns == Pack::Shared) {
-          const ValueId before = b.mul(batch, e.nest.size("column_tiles", p.column_tiles.pieces));
-          tile.column_base = b.mul(b.add(before, c), column_stride);
-        } else if (p.pack_columns == Pack::Task && p.depth > 0) {
-          pack_columns(tile, k_begin, k_end);
-        }
-        each(first_rows, last_rows, one, [&](ValueId t) {
-          set_rows(tile, t);
-          tile.row_base = b.mul(b.sub(t, first_rows), row_stride);
-          tile.sums = zero;
-          if (p.in_chunks()) {
-            const ValueId before = b.mul(b.sub(c, first_columns), e.nest.size("rows_of_task", p.row_tasks.size));
-            tile.sums = b.mul(b.add(before, b.sub(t, first_rows)), b.index(tile_elements));
-          }
-          const ValueId is_last = p.in_chunks() ? b.prim(Prim::eq, kBool, {k_end, depth}) : kNone;
-          if (p.depth > 0) {
-            fetch_ahead(tile, b.sub(t, first_rows), k_begin);
-            if (p.in_chunks())
-              b.if_then(is_last, [&] {
-                prefetch_results(tile);
-                return Values{};
-              });
-            else
-              prefetch_results(tile);
-            multiply(tile, k_begin, k_end, span_begin);
-          }
-          if (!p.in_chunks()) return finish(tile);
+        set_rows(tile, t);
+        tile.row_base = b.mul(b.sub(t, first_rows), e.nest.size("row_stride", row_side.stride));
+        pack_rows(tile, k_begin, k_end);
+      });
+    }
+    const auto columns = [&](Tile& tile) {
+      const ValueId c = tile.column_base;
+      tile.column_base = zero;
+      if (p.pack_columns == Pack::Shared) {
+        const ValueId before = b.mul(batch, e.nest.size("column_tiles", p.column_tiles.pieces));
+        tile.column_base = b.mul(b.add(before, c), column_stride);
+      } else if (p.pack_columns == Pack::Task && p.depth > 0) {
+        pack_columns(tile, k_begin, k_end);
+      }
+    };
+    each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {
+      tile.is_last = is_last;
+      if (p.depth > 0) {
+        fetch_ahead(tile, row_tile, k_begin);
+        if (p.in_chunks() && !p.split_depth)
           b.if_then(is_last, [&] {
-            finish(tile);
+            prefetch_results(tile);
             return Values{};
           });
+        else if (!p.in_chunks())
+          prefetch_results(tile);
+        multiply(tile, k_begin, k_end, span_begin);
+      }
+      if (p.in_registers || p.split_depth) return;
+      // Where tiles are always finished a branch still keeps the epilogue's constants out of the loops around: they
+      // would take the registers of the sums.
+      b.if_then(
+          p.in_chunks() ? is_last : b.lt(b.index(-1), k_last),
+          [&] {
+            finish(tile);
+            return Values{};
+          },
+          {}, kUnlikely);
+    });
+  };
+  if (p.in_chunks())
+    each(k_first, k_last, b.index(p.depth_block), chunk);
+  else
+    chunk(k_first);
+}
+
+void ContractEmitter::tile_phase() {
+  const int64_t row_tasks = p.row_tasks.pieces, column_tasks = p.column_tasks.pieces;
+  const int64_t per_batch = row_tasks * column_tasks, groups = p.batch * per_batch;
+  const int64_t depth = p.split_depth ? kDepthSpan : p.depth;
+  const double ns = static_cast<double>(p.row_tasks.size * p.row_tiles.size * p.column_tasks.size *
+                                        p.column_tiles.size * std::max<int64_t>(1, depth)) *
+                    0.3;
+  if (p.batches > 1)
+    return e.phase(
+        "tiles", (p.batch + p.batches - 1) / p.batches, ns * static_cast<double>(p.batches), [&](ValueId task) {
+          const ValueId zero = b.index(0), all = e.nest.size("depth", p.depth);
+          const ValueId first = b.mul(task, e.nest.size("batches", p.batches));
+          const ValueId last = b.min(b.add(first, e.nest.size("batches", p.batches)), e.nest.size("batch", p.batch));
+          each(first, last, b.index(1), [&](ValueId batch) {
+            bind_batch(batch);
+            multiply_task(batch, zero, zero, zero, zero, all);
+          });
         });
-      });
-    };
-    if (p.in_chunks())
-      each(zero, depth, b.index(p.depth_block), chunk);
-    else
-      chunk(zero);
+  e.phase("tiles", groups * (p.split_depth ? p.spans : 1), ns, [&](ValueId task) {
+    const ValueId zero = b.index(0), all = e.nest.size("depth", p.depth);
+    ValueId group = task, sums = zero, k_first = zero, k_last = all;
+    if (p.split_depth) {
+      const auto [span, in_span] = e.nest.divide(task, {106, 0, 0}, groups, groups * p.spans);
+      group = in_span;
+      k_first = b.mul(span, b.index(kDepthSpan));
+      k_last = b.min(b.add(k_first, b.index(kDepthSpan)), all);
+      sums = b.mul(group, e.nest.size("group_stride", span_stride * p.spans));
+    }
+    const auto [batch, in_batch] = e.nest.divide(group, {104, 0, 0}, per_batch, groups);
+    const auto [row_task, column_task] = e.nest.divide(in_batch, {105, 0, 0}, column_tasks, per_batch);
+    bind_batch(batch);
+    multiply_task(batch, row_task, column_task, sums, k_first, k_last);
+  });
+}
+
+/// Where spans are tasks: their sums in pairs, and the epilogues.
+void ContractEmitter::merge_phase() {
+  const int64_t per_batch = p.row_tasks.pieces * p.column_tasks.pieces, groups = p.batch * per_batch;
+  const double ns = static_cast<double>(span_stride * p.spans) * 0.5;
+  e.phase("merge", groups, ns, [&](ValueId group) {
+    const ValueId sums = b.mul(group, e.nest.size("group_stride", span_stride * p.spans));
+    const auto [batch, in_batch] = e.nest.divide(group, {104, 0, 0}, per_batch, groups);
+    const auto [row_task, column_task] = e.nest.divide(in_batch, {105, 0, 0}, p.column_tasks.pieces, per_batch);
+    bind_batch(batch);
+    each_tile(row_task, column_task, sums, [](Tile&) {}, [&](Tile& tile, ValueId) { finish(tile); });
   });
 }
 
 void ContractEmitter::run() {
   if (p.pack_columns == Pack::Shared && p.depth > 0) pack_phase();
   tile_phase();
+  if (p.split_depth) merge_phase();
 }
 
 void lower_contract(RegionEmitter& e) {

@@ -67,8 +67,11 @@ struct Schedule {
   // BlockContract: results of a thread (columns, not vectors).
   int tile_rows = 0, tile_vectors = 0;
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most
+  int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
+  bool split_depth = false;   // spans of the depth are tasks; a phase of its own merges their sums
+  bool in_registers = false;  // the epilogue takes sums from registers, unrolled, not from memory in a loop
   bool operator==(const Schedule&) const = default;
   std::string str() const;
 };

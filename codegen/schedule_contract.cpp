@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codegen/contract_plan.h"
+#include "codegen/reducer.h"
 
 namespace lazuli::codegen {
 
@@ -12,6 +13,8 @@ namespace {
 constexpr int64_t kMostShared = int64_t{64} << 20;
 constexpr int64_t kDepthChunk = 512;
 constexpr int64_t kTasks = 8;
+/// Up to this depth the way of sums through memory is felt.
+constexpr int64_t kShallow = 256;
 
 /// Primitives that are evaluated for one result.
 double epilogue_work(const ItemGraph& graph) {
@@ -41,6 +44,24 @@ void choose_tile(int64_t rows, int64_t vectors, int registers, Schedule& s) {
       s.tile_vectors = v;
     }
   }
+}
+
+/// Whether an operand may be read where it is, time and again: its own elements, one loop per side, rows that do not
+/// fall onto the same lines of a cache, and as many of them at once as the second-level cache keeps beside all else.
+bool reads_directly(const RegionEmitter& e, ItemId root, const std::vector<size_t>& free,
+                    const std::vector<size_t>& depth, DType accumulated, int64_t elements) {
+  constexpr int64_t kWay = 2048, kMostBytes = 128 << 10;
+  const Item& item = e.graph.items[root];
+  if (item.kind != ItemKind::Load || item.inside != ir::IndexArena::kAlways || item.dtype != accumulated ||
+      free.size() > 1 || depth.size() > 1)
+    return false;
+  const auto size = static_cast<int64_t>(itemsize(item.dtype));
+  for (const auto* groups : {&free, &depth})
+    for (size_t g : *groups) {
+      const auto stride = e.nest.stride(item.position, g);
+      if (!stride || (*stride != 0 && *stride * size % kWay == 0)) return false;
+    }
+  return elements * size <= kMostBytes;
 }
 
 }  // namespace
@@ -75,6 +96,12 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const int64_t depth = std::min(m.depth, s.depth_block);
 
   const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
+  const DType accumulated = Reducer(probe.b, probe.graph, 0).type(0);
+  const bool direct_columns =
+      !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
+      reads_directly(probe, m.column_item, m.column_groups, m.depth_groups, accumulated, depth * vectors * m.lanes);
+  const bool direct_rows = reads_directly(probe, m.row_item, m.row_groups, m.depth_groups, accumulated, depth * m.rows);
+  s.in_registers = m.depth <= kShallow && epilogue_work(probe.graph) <= 4 && probe.region.outputs.size() == 1;
   // Tasks: rows that fill half of the second-level cache, but several tasks if there is work for them.
   const int64_t row_bytes = std::max<int64_t>(1, rows.size * depth * size);
   const int64_t work = std::max<int64_t>(1, rows.size * columns.size * m.lanes * std::max<int64_t>(1, m.depth));
@@ -82,11 +109,11 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   s.row_tiles = std::clamp<int64_t>(target.l2_bytes / 2 / row_bytes, 1, rows.pieces);
   if (few_rows)
     s.row_tiles = rows.pieces;
-  else if (m.batch < kTasks)
+  else if (m.batch < kTasks && m.spans < kTasks)
     s.row_tiles = std::min(s.row_tiles, (rows.pieces + kTasks - 1) / kTasks);
   s.column_tiles = columns.pieces;
   const int64_t row_tasks = (rows.pieces + s.row_tiles - 1) / s.row_tiles;
-  if (const int64_t tasks = m.batch * row_tasks; tasks < kTasks)
+  if (const int64_t tasks = m.batch * row_tasks; tasks < kTasks && m.spans < kTasks)
     s.column_tiles = std::max<int64_t>(1, columns.pieces * tasks / kTasks);
   while (s.row_tiles * s.column_tiles < least_tiles && (s.column_tiles < columns.pieces || s.row_tiles < rows.pieces)) {
     if (s.column_tiles < columns.pieces)
@@ -95,17 +122,23 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
       s.row_tiles = std::min(rows.pieces, s.row_tiles * 2);
   }
 
+  s.split_depth = m.spans >= kTasks && m.batch * row_tasks < kTasks;
+  if (row_tasks == 1 && s.column_tiles == columns.pieces)
+    s.batches =
+        std::clamp<int64_t>(least_tiles / (rows.pieces * columns.pieces), 1, std::max<int64_t>(1, m.batch / kTasks));
+
   // Packing.
   const EvenCut task_rows(rows.pieces, s.row_tiles);
   const int64_t workspace = m.batch * m.depth * columns.pieces * columns.size * m.lanes * size;
-  if (in_place) {
+  if (in_place || direct_columns) {
     s.pack_columns = Pack::None;
   } else {
     s.pack_columns = task_rows.pieces > 1 && m.batch == 1 && workspace <= kMostShared ? Pack::Shared : Pack::Task;
   }
-  s.pack_rows = columns.pieces == 1 && m.depth_groups.size() <= 1 && work_below(probe.graph, m.row_item) <= 4
-                    ? Pack::None
-                    : Pack::Task;
+  s.pack_rows =
+      direct_rows || (columns.pieces == 1 && m.depth_groups.size() <= 1 && work_below(probe.graph, m.row_item) <= 4)
+          ? Pack::None
+          : Pack::Task;
 }
 
 }  // namespace lazuli::codegen

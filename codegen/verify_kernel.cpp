@@ -109,6 +109,7 @@ class Verifier {
         counts(operands == 2);
         break;
       case KOp::FastDiv:
+      case KOp::DotBytes:
         counts(operands == 3);
         break;
       case KOp::Load:
@@ -206,6 +207,10 @@ class Verifier {
         return need(
             result(i).dtype == kInt64 && type(i, 0) == result(i) && type(i, 1) == result(i) && type(i, 2) == result(i),
             "fastdiv works on int64 of equal lanes");
+      case KOp::DotBytes:
+        return need(result(i).dtype == kInt32 && result(i).lanes % 4 == 0 && type(i, 0) == result(i) &&
+                        type(i, 1) == result(i) && type(i, 2) == result(i),
+                    "dotbytes works on int32 of equal lanes, a multiple of 4");
       default:
         return;
     }

@@ -170,6 +170,13 @@ void PhaseEmitter::inst(const Inst& i) {
       return result(any_lane(operand(i, 0)));
     case KOp::FastDiv:
       return result(b_.CreateLShr(b_.CreateMul(operand(i, 0), operand(i, 1)), operand(i, 2)));
+    case KOp::DotBytes: {
+      const unsigned lanes = type(i.results[0]).lanes;
+      const auto which = lanes == 16  ? llvm::Intrinsic::x86_avx512_vpdpbusd_512
+                         : lanes == 8 ? llvm::Intrinsic::x86_avx512_vpdpbusd_256
+                                      : llvm::Intrinsic::x86_avx512_vpdpbusd_128;
+      return result(intrinsic(which, {}, {operand(i, 0), operand(i, 1), operand(i, 2)}));
+    }
     case KOp::Load:
       return result(load(i));
     case KOp::Store:

@@ -1,4 +1,6 @@
 // Loops and branches. Loops are emitted with the test at the bottom, because no LLVM pass runs that would rotate them.
+#include <llvm/IR/MDBuilder.h>
+
 #include "codegen/llvm/emitter.h"
 
 namespace lazuli::codegen {
@@ -60,7 +62,13 @@ void PhaseEmitter::if_then(const Inst& i) {
                                               value(kernel_.blocks[i.blocks[1]].yields[n]));
     return;
   }
-  b_.CreateCondBr(operand(i, 0), starts[0] ? starts[0] : join, starts[1] ? starts[1] : join);
+  llvm::MDNode* weights = nullptr;
+  if (i.flags & kUnlikely) {
+    weights = llvm::MDBuilder(context_).createBranchWeights(1, 0x7fffffff);
+    // Weights count for LLVM where a function seems to have been profiled: then nothing leaves a rare block for a loop.
+    function_->setEntryCount(1);
+  }
+  b_.CreateCondBr(operand(i, 0), starts[0] ? starts[0] : join, starts[1] ? starts[1] : join, weights);
   BB last = ends[1] ? ends[1] : ends[0];
   join->moveAfter(last);
   b_.SetInsertPoint(join);
