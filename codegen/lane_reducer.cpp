@@ -68,14 +68,7 @@ Partial LaneReducer::merge(const Partial& a, const Partial& b) {
 }
 
 Partial LaneReducer::finish(Partial acc, ValueId begin) {
-  while (b_.type(acc[0]).lanes > 1) {
-    Partial low, high;
-    for (ValueId v : acc) {
-      low.push_back(b_.low(v));
-      high.push_back(b_.high(v));
-    }
-    acc = merge(low, high);
-  }
+  acc = merge_halves(b_, std::move(acc), [this](const Partial& x, const Partial& y) { return merge(x, y); });
   if (kind_ == Kind::Plain) return acc;
   if (kind_ == Kind::Position) return {acc[0], b_.add(begin, b_.prim(Prim::convert, kInt64, {acc[1]}))};
   // Where the extremum is a zero, no element is beyond it: one sign bit among all decides.

@@ -77,15 +77,7 @@ Partial Reducer::keep(ValueId mask, const Partial& fresh, const Partial& old) {
 }
 
 Partial Reducer::merge_lanes(Partial acc) {
-  while (b_.type(acc[0]).lanes > 1) {
-    Partial low, high;
-    for (ValueId v : acc) {
-      low.push_back(b_.low(v));
-      high.push_back(b_.high(v));
-    }
-    acc = merge(low, high);
-  }
-  return acc;
+  return merge_halves(b_, std::move(acc), [this](const Partial& x, const Partial& y) { return merge(x, y); });
 }
 
 ValueId Reducer::finish(const Partial& acc) {

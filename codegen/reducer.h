@@ -12,6 +12,20 @@ namespace lazuli::codegen {
 /// Values of one partial result: one, or (value, position) for argmax and argmin.
 using Partial = std::vector<ValueId>;
 
+/// All lanes of a partial result merged by halves, lane l with lane l + half; scalars.
+template <class Merge>
+Partial merge_halves(KernelBuilder& b, Partial acc, const Merge& merge) {
+  while (b.type(acc[0]).lanes > 1) {
+    Partial low, high;
+    for (const ValueId v : acc) {
+      low.push_back(b.low(v));
+      high.push_back(b.high(v));
+    }
+    acc = merge(low, high);
+  }
+  return acc;
+}
+
 class Reducer {
  public:
   Reducer(KernelBuilder& b, const ItemGraph& graph, uint32_t index);

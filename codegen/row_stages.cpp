@@ -1,5 +1,6 @@
 #include "codegen/row_stages.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "codegen/lane_reducer.h"
@@ -48,7 +49,11 @@ std::vector<std::vector<Partial>> unflatten(const std::vector<ValueId>& flat, co
 std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& of, ValueId begin, ValueId length) {
   KernelBuilder& b = e.b;
   const uint16_t w = e.lanes;
-  const auto vectors = static_cast<size_t>(kLanes / w);
+  // Of a row that is shorter than the lanes, only the vectors in which there is something; the other lanes are skipped.
+  const int64_t row = e.nest.reduced_extent();
+  const bool is_short = row < kLanes;
+  const auto vectors = is_short ? std::bit_ceil(static_cast<size_t>(std::max<int64_t>(1, (row + w - 1) / w)))
+                                : static_cast<size_t>(kLanes / w);
   const size_t first_group = e.nest.kept_count(), last_group = e.nest.groups().size();
   std::vector<LaneReducer> reducers;
   for (Reducer& r : of) reducers.emplace_back(b, r, e.nest.reduced_extent());
@@ -83,24 +88,30 @@ std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& of, Va
       start.back().push_back(r.start(w, first, alive));
     }
   }
-  const ValueId whole = b.prim(Prim::bit_and, kInt64, {length, b.index(-kLanes)});
-  const ValueId main_end = b.add(begin, whole);
-  std::vector<ValueId> flat =
-      b.for_loop(begin, main_end, b.index(kLanes), flatten(start), [&](ValueId i, const std::vector<ValueId>& carried) {
-        auto acc = unflatten(carried, reducers, vectors);
-        take_all(acc, i, false, kNone);
-        return flatten(acc);
-      });
-  const ValueId left = b.sub(length, whole);
-  flat = b.if_then(
-      b.lt(b.index(0), left),
-      [&] {
-        auto acc = unflatten(flat, reducers, vectors);
-        take_all(acc, main_end, true, left);
-        return flatten(acc);
-      },
-      [&] { return flat; });
-  auto acc = unflatten(flat, reducers, vectors);
+  const auto all_of_row = [&] {
+    take_all(start, begin, true, length);
+    return flatten(start);
+  };
+  const auto by_lanes = [&] {
+    const ValueId whole = b.prim(Prim::bit_and, kInt64, {length, b.index(-kLanes)});
+    const ValueId main_end = b.add(begin, whole);
+    std::vector<ValueId> flat = b.for_loop(begin, main_end, b.index(kLanes), flatten(start),
+                                           [&](ValueId i, const std::vector<ValueId>& carried) {
+                                             auto acc = unflatten(carried, reducers, vectors);
+                                             take_all(acc, i, false, kNone);
+                                             return flatten(acc);
+                                           });
+    const ValueId left = b.sub(length, whole);
+    return b.if_then(
+        b.lt(b.index(0), left),
+        [&] {
+          auto acc = unflatten(flat, reducers, vectors);
+          take_all(acc, main_end, true, left);
+          return flatten(acc);
+        },
+        [&] { return flat; });
+  };
+  auto acc = unflatten(is_short ? all_of_row() : by_lanes(), reducers, vectors);
   std::vector<Partial> results;
   for (size_t r = 0; r < reducers.size(); ++r) {
     for (size_t n = vectors; n > 1; n /= 2)  // lane l with lane l + 32, then + 16 ...
