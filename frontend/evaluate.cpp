@@ -24,6 +24,7 @@ namespace lazuli {
 namespace {
 
 using Roots = std::vector<std::shared_ptr<Storage>>;
+using Buffers = ir::PointerNumbers<runtime::Buffer>;
 
 /// More pending readers than this are not dragged into a write; the old contents are copied instead.
 constexpr size_t kReadersPerWrite = 16;
@@ -122,38 +123,36 @@ class Evaluation {
   bool added_readers() const { return added_readers_; }
 
  private:
-  using Counts = std::unordered_map<const ir::Node*, uint32_t>;
-
   void analyse() {
     graph_.reset();  // its cuts would count as holders
     values_.clear();
     kept_.clear();
-    Counts released;
-    std::unordered_map<const Materialized*, long> holders;
+    NodeCounts released;
+    std::vector<const std::shared_ptr<Materialized>*> holders;
     for (const auto& r : roots_) {
       values_.push_back(r->value.get());
-      if (!kept_by_history(r->value.get())) ++released[r->value.get()];
-      if (r->held) ++holders[r->held.get()];
+      if (!kept_by_history(r->value.get())) released.add(r->value.get());
+      if (r->held) holders.push_back(&r->held);
       const ir::Node* n = plain(r->value.get());
       if (auto m = materialized(n)) kept_.push_back(m->leaf.get());
       if (n->op() == ir::Op::data) kept_.push_back(n);
     }
-    for (const auto& [m, count] : holders)
-      if (exclusive(*m, count)) ++released[m->leaf.get()];
+    // Where the roots are the only ones that hold a value, nobody else has it.
+    std::sort(holders.begin(), holders.end(), [](const auto* a, const auto* b) { return *a < *b; });
+    for (size_t i = 0, end = 0; i < holders.size(); i = end) {
+      while (end < holders.size() && *holders[end] == *holders[i]) ++end;
+      if (holders[i]->use_count() == static_cast<long>(end - i)) released.add((*holders[i])->leaf.get());
+    }
     for (const auto& k : keep_) values_.push_back(k.get());
     graph_ = std::make_unique<PendingGraph>(values_);
-    dying_.clear();
-    for (const ir::Node* n : graph_->dying(released)) dying_.insert(n);
-    for (const auto& [n, count] : released)
-      if (!graph_->contains(n) && count == n->use_count()) dying_.insert(n);
-    for (const ir::Node* n : kept_) dying_.erase(n);
-  }
-
-  /// Whether the roots that hold `m` are the only ones: nobody else has this value.
-  bool exclusive(const Materialized& m, long holders) const {
-    for (const auto& r : roots_)
-      if (r->held.get() == &m) return r->held.use_count() == holders;
-    return false;
+    dying_ = ir::NodeNumbers();
+    const ir::NodeNumbers kept(kept_);
+    const auto dies = [&](const ir::Node* n) {
+      if (!kept.contains(n)) dying_.add(n);
+    };
+    for (const ir::Node* n : graph_->dying(released)) dies(n);
+    for (const auto& [n, count] : released.entries())
+      if (!graph_->contains(n) && count == n->use_count()) dies(n);
   }
 
   /// Adds what is pending and computed along anyway: the other results of a backward pass, and tensors whose value
@@ -195,7 +194,7 @@ class Evaluation {
   /// Makes sure that escaped memory may be overwritten; true if something changed and the analysis must be repeated.
   bool resolve_conflict() {
     for (const auto& r : roots_) {
-      if (!r->escaped() || dying_.count(r->held->leaf.get())) continue;
+      if (!r->escaped() || dying_.contains(r->held->leaf.get())) continue;
       if (readers_first_ && !added_readers_) {
         auto readers = readers_of(r->held->leaf.get(), roots_, keep_alive_);
         if (!readers.empty() && readers.size() <= kReadersPerWrite) {
@@ -219,7 +218,7 @@ class Evaluation {
     // Escaped roots choose first: a value that two roots share is computed into the memory that it must land in.
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return roots_[a]->escaped() > roots_[b]->escaped(); });
-    std::unordered_set<const runtime::Buffer*> claimed;
+    Buffers claimed;
     std::vector<Job> computed;
     for (const size_t i : order) {
       Storage& r = *roots_[i];
@@ -227,7 +226,7 @@ class Evaluation {
       job.root = &r;
       job.value = plain(r.value.get());
       job.source = materialized(job.value);
-      if (r.escaped() || (r.held && dying_.count(r.held->leaf.get()) && claimed.insert(r.held->buffer.get()).second))
+      if (r.escaped() || (r.held && dying_.contains(r.held->leaf.get()) && claimed.add(r.held->buffer.get())))
         job.target = r.held->buffer;
       if (!job.source && job.value->op() == ir::Op::data)
         job.source = std::make_shared<Materialized>(
@@ -260,16 +259,16 @@ class Evaluation {
       }
     }
     const ir::Graph graph = graph_->graph(outputs);
-    std::unordered_map<const ir::Node*, size_t> position;
-    std::unordered_set<const runtime::Buffer*> targets;
+    ir::NodeNumbers position(computed.size());
+    Buffers targets;
     for (size_t i = 0; i < computed.size(); ++i) {
       Job& job = computed[i];
-      const auto [it, fresh] = position.emplace(graph.outputs[i].get(), request_.graph.outputs.size());
-      job.output = it->second;
+      const bool fresh = position.add(graph.outputs[i].get());  // a number is the place in the request
+      job.output = position[graph.outputs[i].get()];
       if (fresh) {
         request_.graph.outputs.push_back(graph.outputs[i]);
         request_.targets.push_back(job.target);
-        if (job.target) targets.insert(job.target.get());
+        if (job.target) targets.add(job.target.get());
       } else if (const auto& first = request_.targets[job.output]; first && first->external()) {
         job.kind = Job::Kind::Copy;  // what others may write is not shared
         job.after = true;
@@ -278,9 +277,9 @@ class Evaluation {
       jobs_.push_back(std::move(job));
     }
     for (const ir::Node* n : graph_->order()) {
-      if (n->op() != ir::Op::data || !dying_.count(n)) continue;
+      if (n->op() != ir::Op::data || !dying_.contains(n)) continue;
       const auto* buffer = dynamic_cast<const runtime::Buffer*>(n->payload().get());
-      if (buffer && !buffer->external() && !targets.count(buffer)) request_.donated.push_back(n);
+      if (buffer && !buffer->external() && !targets.contains(buffer)) request_.donated.push_back(n);
     }
     volatile_ = graph_->reads_escaped();
     graph_.reset();
@@ -311,7 +310,8 @@ class Evaluation {
   bool readers_first_, added_readers_ = false;
   std::vector<const ir::Node*> values_, kept_;
   std::unique_ptr<PendingGraph> graph_;
-  std::unordered_set<const ir::Node*> dying_, volatile_;
+  ir::NodeNumbers dying_;
+  std::unordered_set<const ir::Node*> volatile_;
   std::vector<Job> jobs_;
   runtime::EvalRequest request_;
   runtime::EvalResult result_;

@@ -43,11 +43,12 @@ PendingGraph::PendingGraph(std::span<const ir::Node* const> outputs, size_t limi
   constexpr uint32_t kOpen = UINT32_MAX;
   size_t budget = limit;
   const auto enter = [&](const ir::Node* n) {
-    if (!index_.emplace(n, kOpen).second) return false;
+    if (!numbers_.add(n)) return false;
+    places_.push_back(kOpen);
     if (!is_leaf(n)) {
       if (auto m = materialized(n)) {
         cuts_.emplace(n, std::move(m));
-        index_[n] = static_cast<uint32_t>(order_.size());
+        places_.back() = static_cast<uint32_t>(order_.size());
         order_.push_back(n);
         return false;
       }
@@ -55,7 +56,7 @@ PendingGraph::PendingGraph(std::span<const ir::Node* const> outputs, size_t limi
     return true;
   };
   const auto leave = [&](const ir::Node* n) {
-    index_[n] = static_cast<uint32_t>(order_.size());
+    places_[numbers_[n]] = static_cast<uint32_t>(order_.size());
     order_.push_back(n);
   };
   for (const ir::Node* out : outputs) {
@@ -77,17 +78,17 @@ size_t PendingGraph::operations() const {
       std::count_if(order_.begin(), order_.end(), [&](const ir::Node* n) { return !is_leaf(n) && !cut(n); }));
 }
 
-std::vector<const ir::Node*> PendingGraph::dying(const std::unordered_map<const ir::Node*, uint32_t>& released) const {
+std::vector<const ir::Node*> PendingGraph::dying(const NodeCounts& released) const {
   std::vector<uint32_t> dropped(order_.size(), 0);
-  for (const auto& [node, count] : released)
-    if (const auto it = index_.find(node); it != index_.end()) dropped[it->second] += count;
+  for (const auto& [node, count] : released.entries())
+    if (contains(node)) dropped[place(node)] += count;
   std::vector<const ir::Node*> result;
   for (size_t i = order_.size(); i-- > 0;) {
     const ir::Node* n = order_[i];
     if (dropped[i] < n->use_count()) continue;
     result.push_back(n);
     if (cut(n)) continue;
-    for (const ir::Node* input : operands_of(n)) ++dropped[index_.at(input)];
+    for (const ir::Node* input : operands_of(n)) ++dropped[place(input)];
   }
   return result;
 }

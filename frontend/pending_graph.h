@@ -9,8 +9,27 @@
 
 #include "frontend/context.h"
 #include "ir/graph.h"
+#include "ir/node_numbers.h"
 
 namespace lazuli {
+
+/// How many of the references to some nodes are counted.
+class NodeCounts {
+ public:
+  struct Entry {
+    const ir::Node* node;
+    uint32_t count;
+  };
+  void add(const ir::Node* n) {
+    if (numbers_.add(n)) entries_.push_back({n, 0});
+    ++entries_[numbers_[n]].count;
+  }
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  ir::NodeNumbers numbers_;
+  std::vector<Entry> entries_;
+};
 
 class PendingGraph {
  public:
@@ -19,7 +38,7 @@ class PendingGraph {
 
   /// Producers before consumers. A cut node stands without its inputs.
   const std::vector<const ir::Node*>& order() const { return order_; }
-  bool contains(const ir::Node* n) const { return index_.count(n) != 0; }
+  bool contains(const ir::Node* n) const { return numbers_.contains(n); }
   bool complete() const { return complete_; }
   /// The memory that stands for a cut node; null if it has to be computed.
   const Materialized* cut(const ir::Node* n) const;
@@ -28,7 +47,7 @@ class PendingGraph {
 
   /// Nodes whose every reference comes from dying nodes or from `released` (references that the evaluation itself
   /// drops, per node).
-  std::vector<const ir::Node*> dying(const std::unordered_map<const ir::Node*, uint32_t>& released) const;
+  std::vector<const ir::Node*> dying(const NodeCounts& released) const;
 
   /// Nodes whose value depends on memory that others may write.
   std::unordered_set<const ir::Node*> reads_escaped() const;
@@ -38,7 +57,10 @@ class PendingGraph {
 
  private:
   std::vector<const ir::Node*> order_;
-  std::unordered_map<const ir::Node*, uint32_t> index_;
+  uint32_t place(const ir::Node* n) const { return places_[numbers_[n]]; }
+
+  ir::NodeNumbers numbers_;       // in the order in which they were met
+  std::vector<uint32_t> places_;  // in order_, by number
   std::unordered_map<const ir::Node*, std::shared_ptr<Materialized>> cuts_;
   bool complete_ = true;
 };

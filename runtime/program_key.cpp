@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <unordered_map>
-
 #include "ir/node_numbers.h"
 #include "passes/plan_memory.h"
 #include "runtime/byte_writer.h"
@@ -18,22 +16,27 @@ class Sharing {
  public:
   /// `leaf` is the leaf's number; leaves are added in order. Returns the first leaf with this payload.
   uint32_t add(const ir::Payload* payload, uint32_t leaf) {
-    if (shared_.size() <= leaf) shared_.resize(leaf + 1, false);
+    shared_.resize(leaf + 1, 0);
     if (!payload) return leaf;
-    const auto [it, fresh] = first_.emplace(payload, leaf);
-    if (!fresh) shared_[it->second] = true;
-    return it->second;
+    if (numbers_.add(payload)) {
+      first_.push_back(leaf);
+      return leaf;
+    }
+    const uint32_t first = first_[numbers_[payload]];
+    shared_[first] = 1;
+    return first;
   }
   /// The first leaf with this payload, or Boundary::Target::kForeign.
   uint32_t first(const ir::Payload* payload) const {
-    const auto it = first_.find(payload);
-    return it == first_.end() ? Boundary::Target::kForeign : it->second;
+    const uint32_t number = numbers_.find(payload);
+    return number == ir::PointerNumbers<ir::Payload>::kAbsent ? Boundary::Target::kForeign : first_[number];
   }
-  bool shared(uint32_t first_leaf) const { return shared_[first_leaf]; }
+  bool shared(uint32_t first_leaf) const { return shared_[first_leaf] != 0; }
 
  private:
-  std::unordered_map<const ir::Payload*, uint32_t> first_;
-  std::vector<bool> shared_;
+  ir::PointerNumbers<ir::Payload> numbers_;
+  std::vector<uint32_t> first_;  // leaf, by the payload's number
+  std::vector<char> shared_;     // by leaf
 };
 
 bool overlap(const Buffer& a, const Buffer& b) {
@@ -120,7 +123,7 @@ Boundary number(const EvalRequest& request, bool values) {
 
   key.put(request.graph.outputs.size());
   b.targets.resize(request.graph.outputs.size());
-  std::unordered_map<const Buffer*, size_t> used;
+  ir::PointerNumbers<Buffer> used;
   for (size_t i = 0; i < b.targets.size(); ++i) {
     const Node* n = request.graph.outputs[i].get();
     key.put(numbers[n]);
@@ -129,7 +132,7 @@ Boundary number(const EvalRequest& request, bool values) {
       key.put(0);
       continue;
     }
-    if (!used.emplace(buffer, i).second) throw Error(ErrorKind::Internal, "two results have one target");
+    if (!used.add(buffer)) throw Error(ErrorKind::Internal, "two results have one target");
     const Boundary::Target t = b.targets[i] = number_target(b, sharing, *buffer, *n);
     key.put(t.indirect ? 2 : 1);
     key.put(static_cast<uint64_t>(t.leaf) + 1);
