@@ -21,6 +21,7 @@ class ContractEmitter {
     ValueId is_tall = kNone, is_wide = kNone;       // where tiles differ: the larger kind
     ValueId row_base = kNone, column_base = kNone;  // of the packed operands: element at depth 0
     ValueId sums = kNone;                           // of the results
+    ValueId starts = kNone;                         // quads: what sums start from, in the packed columns
     ValueId is_last = kNone;                        // in chunks: whether this one is the last
   };
   /// Packed or read in place.
@@ -49,6 +50,15 @@ class ContractEmitter {
   void pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at, ValueId step);
   void pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end);
   void pack_columns(const Tile& tile, ValueId k_begin, ValueId k_end);
+
+  // contract_quads.cpp
+  ValueId join_bytes(const Values& bytes);
+  ValueId quads_across(const Operand& o, ValueId k, std::optional<ValueId> mask, const std::function<void()>& bind);
+  ValueId quads_along(const Operand& o, ValueId k);
+  ValueId flipped(const Operand& o, ValueId words);
+  ValueId top_bits();
+  void pack_starts(const Tile& tile, ValueId k_begin, ValueId k_end);
+  ValueId starts_of(const Tile& tile);
 
   // contract_tile.cpp
   void multiply(const Tile& tile, ValueId k_begin, ValueId k_end, ValueId span_begin);

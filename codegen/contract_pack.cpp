@@ -34,6 +34,10 @@ void ContractEmitter::pack_square(const Operand& o, ValueId first, ValueId last,
   const uint16_t lanes = p.lanes;
   const ValueId mask = b.lane_mask(b.sub(k_end, k), lanes);
   const auto line = [&](ValueId i) {
+    if (p.quads) {
+      e.nest.bind_flat(*o.groups, b.min(b.add(first, i), last));
+      return quads_along(o, k);
+    }
     Body body{.lanes = lanes, .mask = mask, .values = {}};
     e.nest.bind_flat(*o.groups, b.min(b.add(first, i), last));
     e.nest.bind_flat(p.depth_groups, k, lanes);
@@ -74,6 +78,11 @@ void ContractEmitter::pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end
     for (int64_t g = 0; g < groups; ++g) {
       const ValueId offset = b.index(g * p.lanes), first = b.add(tile.first_row, offset);
       Body body{.lanes = p.lanes, .mask = b.lane_mask(b.sub(end, first), p.lanes), .values = {}};
+      if (p.quads) {
+        const auto bind = [&] { e.nest.bind_flat(p.row_groups, first, p.lanes); };
+        b.store(row_side.buffer, b.add(place(k), offset), quads_across(row_side, k, body.mask, bind));
+        continue;
+      }
       e.nest.bind_flat(p.row_groups, first, p.lanes);
       e.nest.bind_flat(p.depth_groups, k);
       b.store(row_side.buffer, b.add(place(k), offset), operand_value(row_side, body));
@@ -98,6 +107,12 @@ void ContractEmitter::pack_columns(const Tile& tile, ValueId k_begin, ValueId k_
       const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), lanes);
       Body body{.lanes = p.lanes, .mask = {}, .values = {}};
       if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
+      if (p.quads) {
+        const auto bind = [&] { e.nest.bind_flat(p.column_groups, first, p.lanes, true); };
+        b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)),
+                quads_across(column_side, k, body.mask, bind));
+        return;
+      }
       prefetch_columns(first, k);
       e.nest.bind_flat(p.column_groups, first, p.lanes, true);
       e.nest.bind_flat(p.depth_groups, k);

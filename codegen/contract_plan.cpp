@@ -59,9 +59,25 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
   return along_depth > along_free;
 }
 
-ContractPlan::ContractPlan(const RegionEmitter& e) {
+bool multiplies_bytes(const RegionEmitter& e, const ContractPlan& p) {
+  const auto bytes = [&](ItemId id, const std::vector<size_t>& free) {
+    const Item& cast = e.graph.items[id];
+    if (cast.kind != ItemKind::Function || cast.node->op() != ir::Op::cast || cast.dtype != kInt32) return false;
+    const Item& item = e.graph.items[cast.operands[0]];
+    if (item.kind != ItemKind::Load || item.dtype != kInt8 || item.inside != ir::IndexArena::kAlways ||
+        free.size() != 1 || p.depth_groups.size() != 1)
+      return false;
+    const bool along = reads_along_depth(e, cast.operands[0], free, p.depth_groups);
+    return e.nest.stride(item.position, along ? p.depth_groups[0] : free[0]) == 1;
+  };
+  const DType t = ir::accumulator_type(ir::Op::sum, e.graph.reductions[0].node->input(0)->dtype());
+  return t == kInt32 && p.depth > 0 && bytes(p.row_item, p.row_groups) && bytes(p.column_item, p.column_groups);
+}
+
+ContractPlan::ContractPlan(const RegionEmitter& e) : ContractPlan(e, e.schedule) {}
+
+ContractPlan::ContractPlan(const RegionEmitter& e, const Schedule& s) {
   const LoopNest& nest = e.nest;
-  const Schedule& s = e.schedule;
   const DType t = ir::accumulator_type(ir::Op::sum, e.graph.reductions[0].node->input(0)->dtype());
   lanes = static_cast<uint16_t>(s.vector_bits / 8 / static_cast<int>(std::max<size_t>(4, itemsize(t))));
   square = square_rows(t, lanes);
@@ -77,6 +93,13 @@ ContractPlan::ContractPlan(const RegionEmitter& e) {
   rows = nest.extent_of(row_groups);
   columns = nest.extent_of(column_groups);
   depth = nest.reduced_extent();
+  elements = depth;
+  if (s.quads) {
+    quads = true;
+    row_item = e.graph.items[row_item].operands[0];
+    column_item = e.graph.items[column_item].operands[0];
+    depth = (depth + 3) / 4;
+  }
   row_tiles = EvenCut(rows, std::max(1, s.tile_rows));
   column_tiles = EvenCut(vectors(), std::max(1, s.tile_vectors));
   row_tasks = EvenCut(row_tiles.pieces, s.row_tiles);

@@ -17,6 +17,7 @@ struct EvenCut {
 
 struct ContractPlan {
   explicit ContractPlan(const RegionEmitter& e);
+  ContractPlan(const RegionEmitter& e, const Schedule& s);
 
   uint16_t lanes = 1;   // of the accumulators' type
   uint16_t square = 1;  // free elements that are turned around at once
@@ -29,6 +30,8 @@ struct ContractPlan {
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   int64_t batches = 1;  // of a task
   bool split_depth = false, in_registers = false;
+  bool quads = false;    // depth counts quads, operands are those of the casts
+  int64_t elements = 1;  // of the depth
 
   int64_t vectors() const { return (columns + lanes - 1) / lanes; }
   bool partial_vector() const { return columns % lanes != 0; }
@@ -40,6 +43,8 @@ inline constexpr int64_t kDepthBlock = 512, kDepthSpan = 32768;
 /// Whether most of what an operand reads is consecutive along the depth, not along its free axes.
 bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& free,
                        const std::vector<size_t>& depth);
+/// Whether both operands are signed bytes in memory, cast to what is summed, and lie as packing into quads reads them.
+bool multiplies_bytes(const RegionEmitter& e, const ContractPlan& p);
 /// Primitives that are evaluated for one element of an operand.
 double work_below(const ItemGraph& graph, ItemId root);
 /// Register tiles, tasks and packing.

@@ -35,6 +35,13 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
   const ValueId zero = reducer.start(p.lanes, {})[0];
   const ValueId columns = e.nest.size("columns", p.columns);
   Values start(static_cast<size_t>(rows * vectors), zero);
+  for (int v = 0; v < vectors && p.quads; ++v) {
+    ValueId first = b.load(column_side.buffer, b.add(tile.starts, b.index(int64_t{v} * p.lanes)), p.lanes);
+    // Columns that all tasks share have one start for the whole depth.
+    if (p.pack_columns == Pack::Shared && p.depth > kDepthBlock)
+      first = b.select(b.splat(b.prim(Prim::eq, kBool, {k_begin, b.index(0)}), p.lanes), first, zero);
+    for (int r = 0; r < rows; ++r) start[static_cast<size_t>(r * vectors + v)] = first;
+  }
   return b.for_loop(k_begin, k_end, b.index(1), start, [&](ValueId k, const Values& carried) {
     Values acc = carried, right;
     for (const Ahead& a : ahead) b.prefetch(a.buffer, b.add(a.at, b.mul(k, a.step)));
@@ -73,7 +80,8 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       }
       for (int v = 0; v < vectors; ++v) {
         ValueId& sum = acc[static_cast<size_t>(r * vectors + v)];
-        sum = reducer.take({sum}, {left, right[static_cast<size_t>(v)]}, kNone)[0];
+        sum = p.quads ? b.dot_bytes(sum, left, right[static_cast<size_t>(v)])
+                      : reducer.take({sum}, {left, right[static_cast<size_t>(v)]}, kNone)[0];
       }
     }
     return acc;
@@ -83,6 +91,7 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
 void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, ValueId k_begin, ValueId k_end,
                                      ValueId span_begin) {
   Tile tile = given;
+  if (p.quads) tile.starts = starts_of(tile);
   // Bases of what is packed from k_begin on move to where depth 0 would be.
   tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
   if (p.pack_columns == Pack::Task)

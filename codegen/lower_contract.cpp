@@ -24,6 +24,7 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
   const DType t = reducer.type(0);
   row_side.stride = padded_depth * p.row_tiles.size;
   column_side.stride = rounded(p.pack_columns == Pack::Shared ? p.depth : padded_depth) * p.column_tiles.size * p.lanes;
+  if (p.quads) column_side.stride += p.column_tiles.size * p.lanes;  // what sums start from
   if (p.pack_rows == Pack::Task)
     row_side.buffer = e.add_scratch(t, Role::Scratch, row_side.stride * p.row_tasks.size + p.lanes);
   if (p.pack_columns == Pack::Task) column_side.buffer = e.add_scratch(t, Role::Scratch, column_side.stride);
@@ -127,6 +128,7 @@ void ContractEmitter::pack_phase() {
     set_columns(tile, t);
     tile.column_base = b.mul(task, e.nest.size("column_stride", column_side.stride));
     pack_columns(tile, b.index(0), e.nest.size("depth", p.depth));
+    if (p.quads) pack_starts(tile, b.index(0), e.nest.size("depth", p.depth));
   });
 }
 
@@ -186,6 +188,7 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
         tile.column_base = b.mul(b.add(before, c), column_stride);
       } else if (p.pack_columns == Pack::Task && p.depth > 0) {
         pack_columns(tile, k_begin, k_end);
+        if (p.quads) pack_starts(tile, k_begin, k_end);
       }
     };
     each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {

@@ -46,6 +46,7 @@ std::string Schedule::str() const {
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
   if (batches > 1) out += fmt::format(" batches={}", batches);
+  if (quads) out += " quads";
   if (split_depth) out += " split";
   if (in_registers) out += " registers";
   if (threads) out += fmt::format(" threads={} registers={}{}", threads, registers, narrow ? " narrow" : "");

@@ -70,6 +70,7 @@ struct Schedule {
   int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
+  bool quads = false;         // bytes are multiplied four of the depth at a time
   bool split_depth = false;   // spans of the depth are tasks; a phase of its own merges their sums
   bool in_registers = false;  // the epilogue takes sums from registers, unrolled, not from memory in a loop
   bool operator==(const Schedule&) const = default;

@@ -70,7 +70,14 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const CpuTarget& target = probe.options.target;
   s.strategy = Strategy::Contract;
   s.tile_rows = s.tile_vectors = 1;
-  const ContractPlan m(probe);
+  ContractPlan m(probe);
+  const std::string& features = target.features;
+  const bool dots = features.find("+avxvnni") != features.npos ||
+                    (features.find("+avx512vnni") != features.npos && features.find("+avx512vl") != features.npos);
+  if (dots && s.vector_bits >= 128 && m.rows > 1 && m.columns > 1 && multiplies_bytes(probe, m)) {
+    s.quads = true;
+    m = ContractPlan(probe, s);
+  }
   const int64_t size = s.vector_bits / 8 / m.lanes;  // bytes of an element
 
   const int64_t vectors = m.vectors();
@@ -78,7 +85,7 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   // Few rows take wide tiles of columns and read them where they are, or pack one tile at a time: packing all of them
   // would cost as much as multiplying.
   const int64_t most_few = registers == 31 ? 8 : 6, few_tiles = (m.rows + most_few - 1) / most_few;
-  const bool few_rows = few_tiles <= 4;
+  const bool few_rows = few_tiles <= 4 && !s.quads;
   const bool in_place = few_rows && !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
                         m.depth_groups.size() <= 1 && m.column_groups.size() <= 1 &&
                         work_below(probe.graph, m.column_item) * static_cast<double>(few_tiles) <= 4;
@@ -98,9 +105,10 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
   const DType accumulated = Reducer(probe.b, probe.graph, 0).type(0);
   const bool direct_columns =
-      !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
+      !s.quads && !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
       reads_directly(probe, m.column_item, m.column_groups, m.depth_groups, accumulated, depth * vectors * m.lanes);
-  const bool direct_rows = reads_directly(probe, m.row_item, m.row_groups, m.depth_groups, accumulated, depth * m.rows);
+  const bool direct_rows =
+      !s.quads && reads_directly(probe, m.row_item, m.row_groups, m.depth_groups, accumulated, depth * m.rows);
   s.in_registers = m.depth <= kShallow && epilogue_work(probe.graph) <= 4 && probe.region.outputs.size() == 1;
   // Tasks: rows that fill half of the second-level cache, but several tasks if there is work for them.
   const int64_t row_bytes = std::max<int64_t>(1, rows.size * depth * size);
@@ -135,10 +143,10 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   } else {
     s.pack_columns = task_rows.pieces > 1 && m.batch == 1 && workspace <= kMostShared ? Pack::Shared : Pack::Task;
   }
-  s.pack_rows =
-      direct_rows || (columns.pieces == 1 && m.depth_groups.size() <= 1 && work_below(probe.graph, m.row_item) <= 4)
-          ? Pack::None
-          : Pack::Task;
+  s.pack_rows = direct_rows || (columns.pieces == 1 && !s.quads && m.depth_groups.size() <= 1 &&
+                                work_below(probe.graph, m.row_item) <= 4)
+                    ? Pack::None
+                    : Pack::Task;
 }
 
 }  // namespace lazuli::codegen

@@ -141,6 +141,35 @@ TEST(Contract, Types) {
     for (const bool rhs : {false, true}) check({17, 35, 21, t, false, rhs});
 }
 
+TEST(Contract, Bytes) {
+  // Cast to int32 before they are multiplied: four of the depth at a time where the processor can.
+  for (const auto& [m, k, n] : {std::tuple{17, 35, 21}, {2, 4, 3}, {33, 1, 18}, {40, 2051, 70}, {64, 128, 64}})
+    for (const bool lhs : {false, true})
+      for (const bool rhs : {false, true}) {
+        const std::vector<int64_t> a = lhs ? std::vector<int64_t>{k, m} : std::vector<int64_t>{m, k};
+        const std::vector<int64_t> b = rhs ? std::vector<int64_t>{n, k} : std::vector<int64_t>{k, n};
+        Interner interner;
+        const Graph g = parse(
+            fmt::format("graph {{\n%0 = data : int8{0}\n%1 = data : int8{1}\n%2 = cast %0 : int32{0}\n%3 = cast %1 : "
+                        "int32{1}\n%4 = dot_general %2, %3 {{lhs_batch = [], rhs_batch = [], lhs_contract = [{2}], "
+                        "rhs_contract = [{3}]}} : int32[{4}, {5}]\nreturn %4\n}}\n",
+                        a, b, lhs ? 0 : 1, rhs ? 1 : 0, m, n),
+            interner);
+        const LeafSource leaves = random_leaves(5);
+        const HostArray want = interpret(g, leaves)[0];
+        for (const RunOptions& run :
+             {RunOptions{true, true, true, 512, 2}, RunOptions{true, true, true, 256, 1},
+              RunOptions{true, true, true, 128, 1}, RunOptions{true, true, m * k * n >= 20000, 512, 1},
+              RunOptions{true, true, true, 512, 3, 64}}) {
+          const RunResult got = run_graph(g, leaves, run);
+          EXPECT_EQ(got.kernels.size(), 1u);
+          int64_t at = -1;
+          ASSERT_TRUE(bitwise_equal(want, got.outputs[0], &at))
+              << m << " x " << k << " x " << n << " differs at " << at << ": " << got.schedules[0];
+        }
+      }
+}
+
 TEST(Contract, ProducersAndEpilogues) {
   check({19, 37, 47, "float32", false, true, 0, "%y = relu %x", "%y = tanh %x",
          "%5 = data : float32[47]\n%6 = expand %5 : OUT\n%7 = add %4, %6 : OUT\n%8 = gelu %7 : OUT\n"
