@@ -80,6 +80,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Scatter:
       lower_scatter(e);
       break;
+    case Strategy::WarpRows:
+      lower_warp_rows(e);
+      break;
     case Strategy::BlockRows:
       lower_block_rows(e);
       break;

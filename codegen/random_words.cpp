@@ -24,7 +24,9 @@ scalar::Function words_of_counters() {
 }  // namespace
 
 RandomWords::RandomWords(RegionEmitter& e) : e_(e) {
-  if (e.nest.groups().empty() || e.lanes > kCounters || e.lanes == 1 || e.schedule.block % kPlaces != 0) return;
+  if (e.schedule.threads || e.nest.groups().empty() || e.lanes > kCounters || e.lanes == 1 ||
+      e.schedule.block % kPlaces != 0)
+    return;
   const size_t along = e.nest.groups().size() - 1;
   for (ItemId id = 0; id < e.graph.items.size(); ++id) {
     const Item& item = e.graph.items[id];

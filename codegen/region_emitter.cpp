@@ -55,7 +55,7 @@ void RegionEmitter::use(const Schedule& s) {
 }
 
 uint16_t RegionEmitter::choose_lanes() const {
-  if (schedule.threads) return 1;
+  if (schedule.threads && schedule.vector_bits < 128) return 1;
   // What is the same for all lanes of a map is computed once, in scalars, whatever its width: the places of a gather of
   // rows.
   const bool map = region.kind == RegionKind::Map || region.kind == RegionKind::Update;
@@ -96,7 +96,9 @@ uint16_t RegionEmitter::choose_lanes() const {
   }
   for (size_t o = 0; o < region.outputs.size(); ++o)
     if (!along_rows || graph.output_inner[o]) widest = std::max(widest, itemsize(region.outputs[o]->dtype()));
-  return static_cast<uint16_t>(schedule.vector_bits / 8 / static_cast<int>(widest));
+  constexpr int kMostOfThread = 8;  // lanes are variables there
+  const int lanes = schedule.vector_bits / 8 / static_cast<int>(widest);
+  return static_cast<uint16_t>(schedule.threads ? std::min(lanes, kMostOfThread) : lanes);
 }
 
 void RegionEmitter::declare_buffers() {
@@ -358,15 +360,20 @@ std::vector<size_t> RegionEmitter::outputs_where(bool inner) const {
 void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
                                 const std::function<void(ValueId, Body&)>& body) {
   if (schedule.threads) {
-    b.for_loop(
-        begin, end, b.index(1), {},
-        [&](ValueId i, const std::vector<ValueId>&) {
-          Body one;
-          body(i, one);
-          return std::vector<ValueId>{};
-        },
-        LoopKind::Thread);
-    return;
+    const auto spread = [&](ValueId from, ValueId to, uint16_t width) {
+      b.for_loop(
+          from, to, b.index(width), {},
+          [&](ValueId i, const std::vector<ValueId>&) {
+            Body some{.lanes = width, .mask = {}, .values = {}};
+            body(i, some);
+            return std::vector<ValueId>{};
+          },
+          LoopKind::Thread);
+    };
+    if (lanes == 1) return spread(begin, end, 1);
+    const ValueId main_end = b.add(begin, b.prim(Prim::bit_and, kInt64, {b.sub(end, begin), b.index(-int64_t{lanes})}));
+    spread(begin, main_end, lanes);
+    return spread(main_end, end, 1);
   }
   if (schedule.masked_loop) return masked_loop(begin, end, body);
   const ValueId whole = b.prim(Prim::bit_and, kInt64, {b.sub(end, begin), b.index(-(int64_t{lanes} * unroll))});

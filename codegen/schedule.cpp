@@ -15,10 +15,10 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map",        "map_tiled",    "row_inner",   "row_columns",   "row_split",
-                                        "contract",   "sort",         "scan_rows",   "scan_split",    "scan_columns",
-                                        "scatter",    "block_rows",   "block_split", "block_columns", "block_contract",
-                                        "block_sort", "block_scatter"};
+  constexpr std::string_view names[] = {
+      "map",        "map_tiled",   "row_inner",     "row_columns",    "row_split",  "contract",
+      "sort",       "scan_rows",   "scan_split",    "scan_columns",   "scatter",    "warp_rows",
+      "block_rows", "block_split", "block_columns", "block_contract", "block_sort", "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -141,14 +141,43 @@ Schedule scan_schedule(const RegionEmitter& probe, Schedule s) {
   return s;
 }
 
+/// Whether neighbours along the innermost loop stand side by side in all that a map reads and writes, or are the same.
+bool moves_runs(const RegionEmitter& probe) {
+  constexpr int64_t kLeast = 64;  // elements of the loop
+  constexpr double kMostWork = 64;
+  const LoopNest& nest = probe.nest;
+  if (nest.groups().empty() || nest.groups().back().extent < kLeast || probe.graph.ops_per_point > kMostWork)
+    return false;
+  const size_t along = nest.groups().size() - 1;
+  const auto step = [&](IndexId position) { return nest.stride(position, along).value_or(-1); };
+  std::vector<bool> varies(probe.graph.items.size());
+  for (ItemId id = 0; id < probe.graph.items.size(); ++id) {
+    const Item& i = probe.graph.items[id];
+    for (ItemId o : i.operands) varies[id] = varies[id] || varies[o];
+    if (i.kind == ItemKind::Gather && varies[id]) return false;
+    if (i.kind != ItemKind::Load && i.kind != ItemKind::Gather && i.kind != ItemKind::Position) continue;
+    const int64_t s = step(i.position);
+    if (i.kind != ItemKind::Position && s != 0 && s != 1) return false;
+    if (i.inside != IndexArena::kAlways) return false;
+    varies[id] = varies[id] || s != 0;
+  }
+  return std::all_of(probe.graph.output_position.begin(), probe.graph.output_position.end(),
+                     [&](IndexId p) { return step(p) == 1; });
+}
+
 Schedule gpu_schedule(const RegionEmitter& probe) {
   const Region& region = probe.region;
   Schedule s;
   s.threads = 256;
   s.registers = 128;
+  s.vector_bits = 64;  // a lane
   const bool map = region.kind == RegionKind::Map || region.kind == RegionKind::Update;
   if (map) {
     s.block = 1024;
+    if (moves_runs(probe)) {
+      s.vector_bits = 128;
+      s.block = 2048;
+    }
     return s;
   }
   if (region.kind == RegionKind::Scan) return scan_schedule(probe, s);
@@ -165,6 +194,11 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
     return s;
   }
   const int64_t chunks = (probe.nest.reduced_extent() + kChunk - 1) / kChunk;
+  constexpr int64_t kLongestOfWarp = 1024;
+  if (probe.nest.reduced_extent() <= kLongestOfWarp) {
+    s.strategy = Strategy::WarpRows;
+    return s;
+  }
   // A thread per lane; more chunks at once keep more reads under way.
   const int64_t at_once = std::clamp<int64_t>(chunks, 1, 4);
   s.threads = static_cast<int>(at_once * kLanes);

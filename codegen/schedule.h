@@ -22,6 +22,7 @@ enum class Strategy : uint8_t {
   ScanSplit,      // few long rows: totals of chunks, a run over them, then the elements; a phase each
   ScanColumns,    // vectors along the innermost kept axis, running totals of a block of columns in cache
   Scatter,        // the base first, then the values in order; tasks own parts of the result
+  WarpRows,       // GPU: a warp takes whole rows of at most 2,048 elements
   BlockRows,      // GPU: a block takes whole rows, a thread one lane of a chunk
   BlockSplit,     // GPU: few long rows: chunks are spread over blocks, partial results merged by a launch of their own
   BlockColumns,   // GPU: the reduced axis is an outer one: threads run along the innermost kept axis

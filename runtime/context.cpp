@@ -32,6 +32,8 @@ Context::Context(Settings settings, LogSink sink)
       cuda_({.driver_path = settings_.cuda_driver,
              .nvrtc_path = settings_.nvrtc,
              .exact_blocks = settings_.cuda_exact_blocks,
+             .cache_folder = settings_.cuda_cache,
+             .record_folder = settings_.cuda_record,
              .module_cache_bytes = settings_.kernel_cache_bytes}),
       kernels_(settings_.kernel_cache_bytes),
       kernel_plans_(settings_.program_cache_bytes / 4),

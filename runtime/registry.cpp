@@ -92,6 +92,12 @@ constexpr OptionInfo kOptions[] = {
      "The compiler of CUDA code, libnvrtc.so of CUDA 12 or 13. Without it: that name, the usual folders of toolkits, "
      "Python's packages.",
      [](std::string_view t, Settings& s) { return s.nvrtc = t, true; }},
+    {"LAZULI_CUDA_CACHE", "directory", "none",
+     "Keeps the machine code of CUDA kernels between processes, in a directory of ours that nobody else may write. "
+     "lazuli-warm fills it without a GPU.",
+     [](std::string_view t, Settings& s) { return s.cuda_cache = t, true; }},
+    {"LAZULI_CUDA_RECORD", "directory", "none", "Leaves the source of every CUDA kernel there, for lazuli-warm.",
+     [](std::string_view t, Settings& s) { return s.cuda_record = t, true; }},
     {"LAZULI_CUDA_EXACT_BLOCKS", "flag", "0",
      "Device memory is asked for in exact sizes and not recycled, so that checking tools see every access outside of a "
      "tensor.",

@@ -29,7 +29,8 @@ struct Settings {
   bool always_parallel = false;  // every thread takes part in however little work
   std::vector<DumpRequest> dumps;
   std::string dump_directory = "lazuli-dump";
-  std::string cuda_driver, nvrtc;  // paths; empty: searched for
+  std::string cuda_driver, nvrtc;       // paths; empty: searched for
+  std::string cuda_cache, cuda_record;  // folders; empty: none
   bool cuda_exact_blocks = false;
 };
 

@@ -8,6 +8,17 @@
 
 namespace lazuli::codegen {
 
+namespace {
+
+constexpr const char* kOptions[] = {"--fmad=false",     "--ftz=false", "--prec-div=true",
+                                    "--prec-sqrt=true", "--std=c++17", "--minimal"};
+
+}  // namespace
+
+std::string Nvrtc::fixed_options() {
+  return fmt::format("{}", fmt::join(kOptions, " "));
+}
+
 // The part of nvrtc.h that is used, with the types it has had since CUDA 11.
 struct Nvrtc::Functions {
   using Result = int;
@@ -70,8 +81,8 @@ std::string Nvrtc::compile(const std::string& source, const std::string& name, c
   } const destroy{*f_, &program};
 
   const std::string target = "--gpu-architecture=" + arch;
-  std::vector<const char*> options = {target.c_str(),     "--fmad=false", "--ftz=false", "--prec-div=true",
-                                      "--prec-sqrt=true", "--std=c++17",  "--minimal"};
+  std::vector<const char*> options = {target.c_str()};
+  options.insert(options.end(), std::begin(kOptions), std::end(kOptions));
   if (log) options.push_back("--ptxas-options=-v");
   const int result = f_->compile(program, static_cast<int>(options.size()), options.data());
   if (result || log) {

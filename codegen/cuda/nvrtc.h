@@ -19,6 +19,8 @@ class Nvrtc {
   /// registers, spills and its own warnings.
   std::string compile(const std::string& source, const std::string& name, const std::string& arch,
                       std::string* log = nullptr) const;
+  /// What every kernel is compiled with, beside its architecture: part of a cache's key.
+  static std::string fixed_options();
   /// "NVRTC 13.0".
   std::string version() const;
 

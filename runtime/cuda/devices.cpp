@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 
 #include "codegen/cuda/emit.h"
 #include "lazuli/base/error.h"
+#include "runtime/sha256.h"
 
 namespace lazuli::runtime::cuda {
 
@@ -67,7 +70,25 @@ CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
     }
   }
   const auto start = std::chrono::steady_clock::now();
+  const auto loaded = [&](std::shared_ptr<const Module> module) {
+    result.module = std::move(module);
+    result.found = false;
+    result.compile_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    const std::lock_guard lock(mutex_);
+    const int64_t cost = static_cast<int64_t>(key.size()) + result.module->code_bytes();
+    modules_.insert(key, result.module, cost, [](std::string_view) {});
+    return result;
+  };
   const std::string& name = lowered.kernel->name;
+  record(name, source.text);
+  const std::string stored = CubinCache::key(source.text, gpu.target().arch, nvrtc().version());
+  if (const auto code = cubins_.find(stored)) {
+    try {
+      return loaded(std::make_shared<Module>(gpu, *code, source.entry_points, source.shared_bytes, name));
+    } catch (const Error&) {
+      // What the driver refuses is compiled again.
+    }
+  }
   std::string cubin;
   try {
     cubin = nvrtc().compile(source.text, name, gpu.target().arch);
@@ -76,13 +97,15 @@ CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
     const std::string path = keep_source(source.text);
     throw Error(e.kind(), e.message(), path.empty() ? "" : "the source is in " + path);
   }
-  result.module = std::make_shared<Module>(gpu, cubin, source.entry_points, source.shared_bytes, name);
-  result.found = false;
-  result.compile_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  const std::lock_guard lock(mutex_);
-  const int64_t cost = static_cast<int64_t>(key.size()) + result.module->code_bytes();
-  modules_.insert(key, result.module, cost, [](std::string_view) {});
-  return result;
+  cubins_.insert(stored, cubin);
+  return loaded(std::make_shared<Module>(gpu, cubin, source.entry_points, source.shared_bytes, name));
+}
+
+void Devices::record(const std::string& name, const std::string& source) const {
+  if (options_.record_folder.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(options_.record_folder, error);
+  std::ofstream(fmt::format("{}/{}-{}.cu", options_.record_folder, name, sha256_hex(source).substr(0, 16))) << source;
 }
 
 void Devices::clear_cache() {

@@ -7,6 +7,7 @@
 
 #include "codegen/cuda/nvrtc.h"
 #include "codegen/lower.h"
+#include "runtime/cuda/cubin_cache.h"
 #include "runtime/cuda/gpu.h"
 #include "runtime/lru_map.h"
 
@@ -15,6 +16,8 @@ namespace lazuli::runtime::cuda {
 struct Options {
   std::string driver_path, nvrtc_path;  // empty: searched for
   bool exact_blocks = false;
+  std::string cache_folder;   // of machine code between processes (cubin_cache.h); empty: none
+  std::string record_folder;  // where the source of every kernel is left; empty: nowhere
   int64_t module_cache_bytes = int64_t{256} << 20;
 };
 
@@ -29,7 +32,8 @@ struct CompiledKernel {
 
 class Devices {
  public:
-  explicit Devices(Options options) : options_(std::move(options)), modules_(options_.module_cache_bytes) {}
+  explicit Devices(Options options)
+      : options_(std::move(options)), cubins_(options_.cache_folder), modules_(options_.module_cache_bytes) {}
 
   /// Empty when CUDA can be used, else a sentence that says why not.
   std::string status();
@@ -48,8 +52,10 @@ class Devices {
 
  private:
   void open();
+  void record(const std::string& name, const std::string& source) const;
 
   const Options options_;
+  const CubinCache cubins_;
   std::once_flag opened_;
   std::string why_not_, why_no_compiler_;
   std::shared_ptr<const Driver> driver_;

@@ -35,8 +35,9 @@ inline const std::string& given_nvrtc() {
   return path;
 }
 
-/// Before the process's context is made.
+/// Before the process's context is made. With LAZULI_TEST_DEVICE=real, the device that the environment names is kept.
 inline bool use_emulator() {
+  if (const char* device = std::getenv("LAZULI_TEST_DEVICE"); device && std::string(device) == "real") return true;
   given_nvrtc();
   setenv("LAZULI_CUDA_DRIVER", LAZULI_EMULATED_CUDA, 1);
   setenv("LAZULI_NVRTC", LAZULI_EMULATED_NVRTC, 1);

@@ -15,8 +15,15 @@ using runtime::cuda::Devices;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+runtime::cuda::Options options(const char* driver, const char* nvrtc) {
+  runtime::cuda::Options o;
+  o.driver_path = driver;
+  o.nvrtc_path = nvrtc;
+  return o;
+}
+
 TEST(CudaMissing, SaysThatThereIsNoDriver) {
-  Devices d({.driver_path = "/nowhere/libcuda.so.1", .nvrtc_path = LAZULI_EMULATED_NVRTC});
+  Devices d(options("/nowhere/libcuda.so.1", LAZULI_EMULATED_NVRTC));
   EXPECT_THAT(d.status(), StartsWith("the CUDA driver was not found: /nowhere/libcuda.so.1: cannot open"));
   EXPECT_EQ(d.count(), 0);
   try {
@@ -30,12 +37,12 @@ TEST(CudaMissing, SaysThatThereIsNoDriver) {
 
 TEST(CudaMissing, SaysThatTheDriverLacksFunctions) {
   // A library that is no driver.
-  Devices d({.driver_path = LAZULI_EMULATED_NVRTC, .nvrtc_path = LAZULI_EMULATED_NVRTC});
+  Devices d(options(LAZULI_EMULATED_NVRTC, LAZULI_EMULATED_NVRTC));
   EXPECT_THAT(d.status(), HasSubstr("has no function cuGetErrorName: the CUDA driver is too old"));
 }
 
 TEST(CudaMissing, SaysThatThereIsNoCompiler) {
-  Devices d({.driver_path = LAZULI_EMULATED_CUDA, .nvrtc_path = "/nowhere/libnvrtc.so"});
+  Devices d(options(LAZULI_EMULATED_CUDA, "/nowhere/libnvrtc.so"));
   EXPECT_THAT(d.status(), StartsWith("NVRTC was not found: /nowhere/libnvrtc.so: cannot open"));
   EXPECT_EQ(d.count(), 0);
   EXPECT_THROW(d.nvrtc(), Error);

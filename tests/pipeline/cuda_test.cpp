@@ -30,7 +30,7 @@ codegen::Lowered lower_for_gpu(const char* text, ir::Interner& interner) {
 TEST(Cuda, AMapRegionSpreadsItsElementsOverThreads) {
   ir::Interner interner;
   const codegen::Lowered lowered = lower_for_gpu(kGelu, interner);
-  EXPECT_EQ(lowered.schedule.str(), "map 256b x1 block=1024 threads=256 registers=128 narrow");
+  EXPECT_EQ(lowered.schedule.str(), "map 128b x1 block=2048 threads=256 registers=128 narrow");
   const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   EXPECT_THAT(source, ::testing::HasSubstr("threadIdx.x"));
   EXPECT_THAT(source, ::testing::HasSubstr("__fmaf_rn"));
@@ -68,7 +68,7 @@ TEST(Cuda, PartsAreOneKernel) {
       interner);
   EXPECT_EQ(lowered.kernel->phases.size(), 1u);
   EXPECT_EQ(lowered.schedule.parts, 2);
-  EXPECT_EQ(lowered.phases[0].tasks, 7 + 1);
+  EXPECT_EQ(lowered.phases[0].tasks, 4 + 1);
   const std::string source = codegen::emit_cuda(*lowered.kernel, lowered.schedule).text;
   if (const auto nvrtc = codegen::Nvrtc::open("", nullptr)) {
     EXPECT_GT(nvrtc->compile(source, "maps", "sm_90a").size(), 1000u);
@@ -85,10 +85,10 @@ TEST(Cuda, RowsHaveASchedulePerShape) {
                          interner)
         .schedule.str();
   };
-  EXPECT_EQ(schedule(4096, 1000, 1), "block_rows 256b x1 threads=64 registers=128 narrow");
-  EXPECT_EQ(schedule(4096, 100000, 1), "block_rows 256b x1 threads=256 registers=128 narrow");
-  EXPECT_EQ(schedule(2, 100000, 1), "block_split 256b x1 threads=256 registers=128 narrow");
-  EXPECT_EQ(schedule(1000, 4096, 0), "block_columns 256b x1 threads=256 registers=128 narrow");
+  EXPECT_EQ(schedule(4096, 1000, 1), "warp_rows 64b x1 threads=256 registers=128 narrow");
+  EXPECT_EQ(schedule(4096, 100000, 1), "block_rows 64b x1 threads=256 registers=128 narrow");
+  EXPECT_EQ(schedule(2, 100000, 1), "block_split 64b x1 threads=256 registers=128 narrow");
+  EXPECT_EQ(schedule(1000, 4096, 0), "block_columns 64b x1 threads=256 registers=128 narrow");
 }
 
 TEST(Cuda, ContractionsHaveATilePerShape) {
@@ -102,7 +102,7 @@ TEST(Cuda, ContractionsHaveATilePerShape) {
                          interner)
         .schedule.str();
   };
-  EXPECT_THAT(schedule(4096, 4096, 4096, "float32"), ::testing::HasSubstr("block_contract 256b x1 tile=8x8"));
+  EXPECT_THAT(schedule(4096, 4096, 4096, "float32"), ::testing::HasSubstr("block_contract 64b x1 tile=8x8"));
   EXPECT_THAT(schedule(4096, 4096, 4096, "float64"), ::testing::HasSubstr("tile=4x4"));
   EXPECT_THAT(schedule(32, 512, 4096, "float32"), ::testing::HasSubstr("tile=2x2"));
   EXPECT_THAT(schedule(8, 512, 8, "float32"), ::testing::HasSubstr("tile=1x1"));

@@ -1,0 +1,186 @@
+// lazuli-gpucheck: what a GPU does with Lazuli's kernels. Per case: the bits of a small size against the CPU's, then
+// times at a size that fills the chip, by the device's own clock. scripts/gpu-check.sh runs it with everything else.
+//
+//   lazuli-gpucheck [--scale=full|small] [--json=FILE] [--cases=TEXT]   small: sizes for the emulated device
+//
+// Exits with 1 when bits differ or a case fails, 2 when there is no device.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <functional>
+
+#include "lazuli/lazuli.h"
+
+namespace {
+
+using namespace lazuli;
+using Shape = std::vector<int64_t>;
+
+struct Case {
+  std::string name;
+  Shape shape, small;  // of the first operand
+  Shape second = {};   // of the second one; empty: none
+  Shape small_second = {};
+  std::function<Tensor(const Tensor&, const Tensor&)> run;
+};
+
+std::vector<Case> cases(int64_t elements) {
+  std::vector<Case> all;
+  const auto map = [&](const char* name, std::function<Tensor(const Tensor&, const Tensor&)> f) {
+    all.push_back({name, {elements}, {1003}, {}, {}, std::move(f)});
+  };
+  map("neg", [](const Tensor& x, const Tensor&) { return -x; });
+  map("gelu", [](const Tensor& x, const Tensor&) { return gelu(x * 1.5 + 0.25); });
+  map("sum", [](const Tensor& x, const Tensor&) { return x.sum(); });
+  for (const int64_t n : {1024, 8192, 32768, 262144}) {
+    if (n > elements) continue;
+    const Shape shape = {elements / n, n}, small = {3, std::min<int64_t>(n, 40000)};
+    all.push_back({fmt::format("softmax_{}", n), shape, small, {}, {}, [](const Tensor& x, const Tensor&) {
+                     return softmax(x, 1);
+                   }});
+    all.push_back({fmt::format("layer_norm_{}", n), shape, small, {}, {}, [](const Tensor& x, const Tensor&) {
+                     return layer_norm(x, {x.size(1)});
+                   }});
+  }
+  const int64_t side = std::min<int64_t>(16384, elements / 1024);
+  all.push_back({"sum_axis_0", {elements / side, side}, {70, 65}, {}, {}, [](const Tensor& x, const Tensor&) {
+                   return x.sum(0);
+                 }});
+  all.push_back({"transpose", {elements / side, side}, {70, 65}, {}, {}, [](const Tensor& x, const Tensor&) {
+                   return x.t().contiguous();
+                 }});
+  all.push_back({"cumsum_rows", {elements / side, side}, {3, 5000}, {}, {}, [](const Tensor& x, const Tensor&) {
+                   return x.cumsum(1);
+                 }});
+  all.push_back({"argsort_rows", {elements / side / 16, side}, {3, 2500}, {}, {}, [](const Tensor& x, const Tensor&) {
+                   return x.argsort(1);
+                 }});
+  for (const int64_t n : {512, 1024, 2048, 4096, 8192}) {
+    if (n * n > elements || (elements > 1 << 20 && n < 2048)) continue;
+    all.push_back(
+        {fmt::format("matmul_{}", n), {n, n}, {70, 530}, {n, n}, {530, 65}, [](const Tensor& a, const Tensor& b) {
+           return matmul(a, b);
+         }});
+    all.push_back(
+        {fmt::format("matmul_gelu_{}", n), {n, n}, {33, 90}, {n, n}, {90, 20}, [](const Tensor& a, const Tensor& b) {
+           return gelu(matmul(a, b) + 0.5);
+         }});
+  }
+  return all;
+}
+
+struct Result {
+  bool same_bits = false;
+  double best_ms = 0, median_ms = 0, gbs = 0, gflops = 0, compile_ms = 0;
+  size_t kernels = 0;
+  std::string schedule, error;
+};
+
+Tensor operand(const Shape& shape) {
+  return shape.empty() ? zeros({1}) : randn(shape);
+}
+
+bool same_bits(const Case& c) {
+  const Tensor a = operand(c.small), b = operand(c.small_second);
+  const Tensor here = c.run(a, b).contiguous(), there = c.run(a.to("cuda"), b.to("cuda")).to("cpu").contiguous();
+  return here.nbytes() == there.nbytes() &&
+         std::memcmp(here.const_data_ptr(), there.const_data_ptr(), static_cast<size_t>(here.nbytes())) == 0;
+}
+
+Result measure(const Case& c, int repeats) {
+  Result r;
+  r.same_bits = same_bits(c);
+  // Two sets of operands in turn, so that nothing is found in a cache.
+  Tensor a[2], b[2];
+  for (int i = 0; i < 2; ++i) {
+    a[i] = operand(c.shape).to("cuda");
+    b[i] = operand(c.second).to("cuda");
+    eval(a[i], b[i]);
+  }
+  std::vector<double> times;
+  for (int i = 0; i < repeats + 2; ++i) {
+    const Report report = profile(c.run(a[i % 2], b[i % 2]));
+    double ms = 0, bytes = 0, flops = 0;
+    for (const KernelReport& k : report.kernels) {
+      ms += k.milliseconds;
+      bytes += static_cast<double>(k.bytes);
+      flops += k.flops;
+      r.compile_ms += k.compile_ms;
+    }
+    r.kernels = report.kernels.size();
+    if (!report.kernels.empty()) r.schedule = report.kernels[0].schedule;
+    if (i < 2) continue;
+    times.push_back(ms);
+    r.gbs = bytes / 1e6;
+    r.gflops = flops / 1e6;
+  }
+  std::sort(times.begin(), times.end());
+  r.best_ms = times.front();
+  r.median_ms = times[times.size() / 2];
+  r.gbs /= std::max(r.median_ms, 1e-9);
+  r.gflops /= std::max(r.median_ms, 1e-9);
+  return r;
+}
+
+int run(int argc, char** argv) {
+  std::string scale = "full", json, wanted;
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    if (arg.starts_with("--scale=")) {
+      scale = arg.substr(8);
+    } else if (arg.starts_with("--json=")) {
+      json = arg.substr(7);
+    } else if (arg.starts_with("--cases=")) {
+      wanted = arg.substr(8);
+    } else {
+      throw Error(ErrorKind::Value, fmt::format("argument \"{}\" is not known", arg));
+    }
+  }
+  fmt::print("{}\n", cuda::status());
+  if (!cuda::is_available()) return 2;
+  const cuda::DeviceProperties p = cuda::get_device_properties();
+  std::string out = fmt::format(
+      "{{\"device\": \"{}\", \"capability\": \"{}.{}\", \"processors\": {}, \"memory\": {}, \"scale\": \"{}\", "
+      "\"cases\": [\n",
+      p.name, p.major, p.minor, p.multi_processor_count, p.total_memory, scale);
+  fmt::print("{:<20} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8}  {}\n", "case", "bits", "best ms", "median ms", "GB/s",
+             "GFLOP/s", "kernels", "schedule");
+  bool good = true, first = true;
+  for (const Case& c : cases(scale == "full" ? int64_t{1} << 28 : int64_t{1} << 18)) {
+    if (c.name.find(wanted) == std::string::npos) continue;
+    Result r;
+    try {
+      r = measure(c, scale == "full" ? 10 : 1);
+    } catch (const std::exception& e) {
+      r.error = e.what();
+      std::replace(r.error.begin(), r.error.end(), '\n', ' ');
+      std::replace(r.error.begin(), r.error.end(), '"', '\'');
+    }
+    good = good && r.error.empty() && r.same_bits;
+    fmt::print("{:<20} {:>5} {:>10.4f} {:>10.4f} {:>10.1f} {:>10.1f} {:>8}  {}\n", c.name,
+               r.same_bits ? "same" : "DIFF", r.best_ms, r.median_ms, r.gbs, r.gflops, r.kernels,
+               r.error.empty() ? r.schedule : r.error);
+    std::fflush(stdout);
+    out += fmt::format(
+        "{}{{\"case\": \"{}\", \"same_bits\": {}, \"best_ms\": {:.6f}, \"median_ms\": {:.6f}, \"gb_per_s\": {:.2f}, "
+        "\"gflop_per_s\": {:.2f}, \"compile_ms\": {:.2f}, \"kernels\": {}, \"schedule\": \"{}\", \"error\": \"{}\"}}",
+        first ? "" : ",\n", c.name, r.same_bits, r.best_ms, r.median_ms, r.gbs, r.gflops, r.compile_ms, r.kernels,
+        r.schedule, r.error);
+    first = false;
+  }
+  if (!json.empty()) std::ofstream(json) << out << "\n]}\n";
+  return good ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "lazuli-gpucheck: {}\n", e.what());
+    return 1;
+  }
+}
