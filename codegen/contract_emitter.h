@@ -46,6 +46,8 @@ class ContractEmitter {
 
   // contract_pack.cpp
   ValueId operand_value(const Operand& o, Body& body);
+  ValueId vector_of(const Operand& o, std::span<const size_t> groups, ValueId first, std::optional<ValueId> mask,
+                    bool whole);
   void prefetch_columns(ValueId first, ValueId k);
   void pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at, ValueId step);
   void pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end);

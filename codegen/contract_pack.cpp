@@ -14,6 +14,50 @@ ValueId ContractEmitter::operand_value(const Operand& o, Body& body) {
   return b.splat(v, body.lanes);
 }
 
+/// The vector of elements from row-major position `first` over `groups` on, everything else being bound. Where the
+/// lanes go on from one run of the innermost group to the next, each run is evaluated as such, so that what is
+/// consecutive in memory is read as that: the places of a convolution, in rows of any length.
+ValueId ContractEmitter::vector_of(const Operand& o, std::span<const size_t> groups, ValueId first,
+                                   std::optional<ValueId> mask, bool whole) {
+  constexpr int64_t kMostRuns = 4;
+  const uint16_t lanes = p.lanes;
+  const int64_t extent = groups.empty() ? 1 : e.nest.groups()[groups.back()].extent;
+  const int64_t runs = (lanes + extent - 2) / extent + 1;
+  if (groups.size() < 2 || (whole && extent % lanes == 0) || runs > kMostRuns) {
+    Body body{.lanes = lanes, .mask = mask, .values = {}};
+    e.nest.bind_flat(groups, first, lanes, whole);
+    return operand_value(o, body);
+  }
+  const auto outer = groups.first(groups.size() - 1);
+  const ValueId size = e.nest.size({107, groups.back(), 0}, extent);
+  const auto [row, start] = e.nest.divide(first, {108, groups.back(), 0}, extent, e.nest.extent_of(groups) + lanes);
+  const auto run = [&](int64_t i) {
+    const ValueId from = i == 0 ? start : b.sub(start, b.mul(b.index(i), size));  // where lane 0 would stand
+    ValueId here = b.lane_mask(b.sub(size, from), lanes);
+    if (i > 0)
+      here = b.prim(Prim::bit_and, kBool,
+                    {here, b.prim(Prim::bit_not, kBool, {b.lane_mask(b.sub(b.index(0), from), lanes)})});
+    if (mask) here = b.prim(Prim::bit_and, kBool, {here, *mask});
+    Body body{.lanes = lanes, .mask = here, .values = {}};
+    e.nest.bind_flat(outer, i == 0 ? row : b.add(row, b.index(i)));
+    e.nest.bind_lanes(groups.back(), from, lanes);
+    return std::pair(here, operand_value(o, body));
+  };
+  ValueId value = run(0).second;
+  for (int64_t i = 1; i < runs; ++i) {
+    // Whether there is such a run is the same for the whole depth (or all columns), so the processor knows.
+    const ValueId reaches = b.lt(b.sub(b.mul(b.index(i), size), start), b.index(lanes));
+    value = b.if_then(
+        reaches,
+        [&] {
+          const auto [here, v] = run(i);
+          return Values{b.select(here, v, value)};
+        },
+        [&] { return Values{value}; })[0];
+  }
+  return value;
+}
+
 /// Asks for the vector of columns that starts at `first`, some steps of the depth before it is needed. The depth may
 /// end earlier; a prefetch reads nothing.
 void ContractEmitter::prefetch_columns(ValueId first, ValueId k) {
@@ -34,14 +78,9 @@ void ContractEmitter::pack_square(const Operand& o, ValueId first, ValueId last,
   const uint16_t lanes = p.lanes;
   const ValueId mask = b.lane_mask(b.sub(k_end, k), lanes);
   const auto line = [&](ValueId i) {
-    if (p.quads) {
-      e.nest.bind_flat(*o.groups, b.min(b.add(first, i), last));
-      return quads_along(o, k);
-    }
-    Body body{.lanes = lanes, .mask = mask, .values = {}};
     e.nest.bind_flat(*o.groups, b.min(b.add(first, i), last));
-    e.nest.bind_flat(p.depth_groups, k, lanes);
-    return operand_value(o, body);
+    if (p.quads) return quads_along(o, k);
+    return vector_of(o, p.depth_groups, k, mask, false);
   };
   Values square;
   if (o.heavy) {
@@ -105,18 +144,17 @@ void ContractEmitter::pack_columns(const Tile& tile, ValueId k_begin, ValueId k_
   each(k_begin, k_end, b.index(1), [&](ValueId k) {
     const auto vector = [&](int64_t v) {
       const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), lanes);
-      Body body{.lanes = p.lanes, .mask = {}, .values = {}};
-      if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
+      std::optional<ValueId> mask;
+      if (p.partial_vector()) mask = b.lane_mask(b.sub(columns, first), p.lanes);
       if (p.quads) {
         const auto bind = [&] { e.nest.bind_flat(p.column_groups, first, p.lanes, true); };
-        b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)),
-                quads_across(column_side, k, body.mask, bind));
+        b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)), quads_across(column_side, k, mask, bind));
         return;
       }
       prefetch_columns(first, k);
-      e.nest.bind_flat(p.column_groups, first, p.lanes, true);
       e.nest.bind_flat(p.depth_groups, k);
-      b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)), operand_value(column_side, body));
+      b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)),
+              vector_of(column_side, p.column_groups, first, mask, true));
     };
     for (int64_t v = 0; v + 1 < p.column_tiles.size; ++v) vector(v);
     if (!p.column_tiles.uneven()) return vector(p.column_tiles.size - 1);

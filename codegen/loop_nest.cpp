@@ -328,11 +328,20 @@ std::optional<ValueId> LoopNest::inside(PredicateId p) {
     const auto [low, high] = range(b.expr);
     const bool test_low = low < b.low, test_high = high >= b.high;
     if (!test_low && !test_high) continue;
-    const ValueId v = value(b.expr);
+    const Address a = address(b.expr);
     const auto limit = [&](int64_t x, uint64_t side) {
       return x == 0 ? b_.index(0) : size({kBound, p, i * 2 + side}, x);
     };
     const auto require = [&](ValueId c) { all = all ? b_.prim(Prim::bit_and, kBool, {*all, c}) : c; };
+    if (masks_by_count && a.access == Access::Consecutive) {  // the lanes from one on, and those before one
+      uint16_t lanes = 1;
+      for (const Binding& g : bindings_) lanes = std::max(lanes, g.lanes);
+      const auto before = [&](ValueId end) { return b_.lane_mask(b_.sub(end, a.offset), lanes); };
+      if (test_low) require(b_.prim(Prim::bit_not, kBool, {before(limit(b.low, 0))}));
+      if (test_high) require(before(limit(b.high, 1)));
+      continue;
+    }
+    const ValueId v = value(b.expr);
     if (test_low) require(b_.prim(Prim::le, kBool, {limit(b.low, 0), v}));
     if (test_high) require(b_.prim(Prim::lt, kBool, {v, limit(b.high, 1)}));
   }

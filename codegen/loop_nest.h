@@ -57,6 +57,9 @@ class LoopNest {
   std::optional<int64_t> stride(ir::IndexId position, size_t group) const;
   /// The value of an index: a scalar if it does not vary over the lanes.
   ValueId value(ir::IndexId index);
+  /// Consecutive lanes are tested by how many are inside, not each by its index: cheaper in loops that have little
+  /// else.
+  bool masks_by_count = false;
   /// Whether lanes lie inside; nothing when that is always so.
   std::optional<ValueId> inside(ir::PredicateId predicate);
   /// Whether no lane ever does.

@@ -59,6 +59,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::RowColumns:
       lower_row_columns(e);
       break;
+    case Strategy::RowUnrolled:
+      lower_row_unrolled(e);
+      break;
     case Strategy::RowSplit:
       lower_row_split(e);
       break;

@@ -19,6 +19,7 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
       column_side(operand(p.column_item, p.column_groups, p.pack_columns)),
       outputs(emitter.outputs_where(false)) {
   e.lanes = std::min(e.lanes, p.lanes);
+  e.nest.masks_by_count = true;
   const auto rounded = [&](int64_t n) { return (n + p.lanes - 1) / p.lanes * p.lanes; };
   padded_depth = rounded(std::min(p.depth, p.depth_block));
   const DType t = reducer.type(0);

@@ -16,9 +16,9 @@ using namespace ir;
 
 std::string_view name(Strategy s) {
   constexpr std::string_view names[] = {
-      "map",        "map_tiled",   "row_inner",     "row_columns",    "row_split",  "contract",
-      "sort",       "scan_rows",   "scan_split",    "scan_columns",   "scatter",    "warp_rows",
-      "block_rows", "block_split", "block_columns", "block_contract", "block_sort", "block_scatter"};
+      "map",        "map_tiled",  "row_inner",    "row_columns",   "row_unrolled",   "row_split",  "contract",
+      "sort",       "scan_rows",  "scan_split",   "scan_columns",  "scatter",        "warp_rows",
+      "block_rows", "block_split", "block_columns", "block_contract", "block_sort",  "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -113,6 +113,35 @@ bool reduces_an_outer_axis(const RegionEmitter& probe) {
     along_reduced.push_back(nest.groups()[g].variables.back());
   return !reads_along(probe.graph, *probe.region.arena, along_reduced) &&
          reads_along(probe.graph, *probe.region.arena, {nest.groups()[nest.kept_count() - 1].variables.back()});
+}
+
+/// Whether small windows are reduced whose neighbours along the innermost kept axis can be read in vectors.
+bool reduces_small_windows(const RegionEmitter& probe) {
+  constexpr int64_t kFew = 32, kMostWork = 512;
+  const LoopNest& nest = probe.nest;
+  const int64_t length = nest.reduced_extent();
+  if (nest.kept_count() == 0 || length < 2 || length > kFew || probe.graph.levels != 1) return false;
+  if (!probe.outputs_where(true).empty()) return false;
+  double work = 0;
+  for (const Reduction& r : probe.graph.reductions)
+    for (ItemId o : r.operands) work += 1 + work_below(probe.graph, o);
+  const LoopGroup& inner = nest.groups()[nest.kept_count() - 1];
+  if (work * static_cast<double>(length) > kMostWork || inner.extent * 2 < probe.lanes) return false;
+  if (std::none_of(probe.region.nodes.begin(), probe.region.nodes.end(),
+                   [](const Node* n) { return n->op() == Op::windows; }))
+    return false;
+  const IndexArena& arena = *probe.region.arena;
+  int64_t near = 0, far = 0;
+  for (const Item& i : probe.graph.items) {
+    if (i.kind != ItemKind::Load || !i.inner) continue;
+    int64_t step = 0;
+    for (const IndexTerm& t : arena.expr(i.position).terms) {
+      const IndexAtom& a = arena.atom(t.atom);
+      if (a.kind == AtomKind::Variable && a.variable == inner.variables.back()) step = std::abs(t.coefficient);
+    }
+    (step != 0 && step <= 4 ? near : far) += i.node->nbytes();
+  }
+  return near > far;
 }
 
 // Blocks of 16 elements are the widest vectors that the tree of scans has a use for.
@@ -327,6 +356,13 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   }
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
     choose_contract_schedule(probe, s);
+    return s;
+  }
+  if (reduces_small_windows(probe)) {
+    s.strategy = Strategy::RowUnrolled;
+    const int64_t points = nest.groups()[nest.kept_count() - 1].extent * length;
+    s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, points));
+    s.unroll = heavy || length > 8 ? 1 : 2;
     return s;
   }
   if (reduces_an_outer_axis(probe)) {

@@ -15,6 +15,7 @@ enum class Strategy : uint8_t {
   MapTiled,       // the same in tiles, of which operands that run along another axis are turned around first
   RowInner,       // one task per group of rows, vectors along the reduced axis, the row stays in cache between stages
   RowColumns,     // vectors along the innermost kept axis, 64 lane rows of accumulators streamed through cache
+  RowUnrolled,    // a window's few elements are reduced in registers; vectors along the innermost kept axis
   RowSplit,       // few long rows: chunks are tasks, partial results are combined in a phase of their own
   Contract,       // vectors along the result's innermost axis
   Sort,           // pieces of rows are tasks, sorted in scratch, then merged pairwise; a phase per doubling

@@ -23,6 +23,12 @@ double epilogue_work(const ItemGraph& graph) {
   return most;
 }
 
+/// Windows are many times the memory that they are read from: nobody stores all of them.
+bool packs_windows(const RegionEmitter& probe) {
+  return std::any_of(probe.region.nodes.begin(), probe.region.nodes.end(),
+                     [](const ir::Node* n) { return n->op() == ir::Op::windows; });
+}
+
 /// A tile needs a register per result vector, one for each of its vectors of columns and one for a row's element. What
 /// cuts both rows and columns into equal tiles needs one piece of code instead of two or four; beyond about half of the
 /// registers, more results in flight gain nothing.
@@ -115,8 +121,11 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const int64_t work = std::max<int64_t>(1, rows.size * columns.size * m.lanes * std::max<int64_t>(1, m.depth));
   const int64_t least_tiles = std::max<int64_t>(1, target.task_elements * 16 / work);
   s.row_tiles = std::clamp<int64_t>(target.l2_bytes / 2 / row_bytes, 1, rows.pieces);
+  const bool windows = packs_windows(probe);
   if (few_rows)
     s.row_tiles = rows.pieces;
+  else if (windows && columns.pieces * m.batch >= kTasks)
+    ;  // as many rows as fit share the windows that a task packs
   else if (m.batch < kTasks && m.spans < kTasks)
     s.row_tiles = std::min(s.row_tiles, (rows.pieces + kTasks - 1) / kTasks);
   s.column_tiles = columns.pieces;
@@ -141,7 +150,8 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   if (in_place || direct_columns) {
     s.pack_columns = Pack::None;
   } else {
-    s.pack_columns = task_rows.pieces > 1 && m.batch == 1 && workspace <= kMostShared ? Pack::Shared : Pack::Task;
+    s.pack_columns =
+        task_rows.pieces > 1 && !windows && m.batch == 1 && workspace <= kMostShared ? Pack::Shared : Pack::Task;
   }
   s.pack_rows = direct_rows || (columns.pieces == 1 && !s.quads && m.depth_groups.size() <= 1 &&
                                 work_below(probe.graph, m.row_item) <= 4)

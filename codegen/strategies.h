@@ -4,14 +4,15 @@
 
 namespace lazuli::codegen {
 
-void lower_map(RegionEmitter& e);          // lower_map.cpp
-void lower_map_tiled(RegionEmitter& e);    // lower_map_tiled.cpp
-void lower_row_inner(RegionEmitter& e);    // lower_row_inner.cpp
-void lower_row_columns(RegionEmitter& e);  // lower_row_columns.cpp
-void lower_row_split(RegionEmitter& e);    // lower_row_split.cpp
-void lower_contract(RegionEmitter& e);     // lower_contract.cpp
-void lower_scatter(RegionEmitter& e);      // lower_scatter.cpp
-void lower_scan_rows(RegionEmitter& e);    // lower_scan.cpp
+void lower_map(RegionEmitter& e);           // lower_map.cpp
+void lower_map_tiled(RegionEmitter& e);     // lower_map_tiled.cpp
+void lower_row_inner(RegionEmitter& e);     // lower_row_inner.cpp
+void lower_row_columns(RegionEmitter& e);   // lower_row_columns.cpp
+void lower_row_unrolled(RegionEmitter& e);  // lower_row_unrolled.cpp
+void lower_row_split(RegionEmitter& e);     // lower_row_split.cpp
+void lower_contract(RegionEmitter& e);      // lower_contract.cpp
+void lower_scatter(RegionEmitter& e);       // lower_scatter.cpp
+void lower_scan_rows(RegionEmitter& e);     // lower_scan.cpp
 void lower_scan_split(RegionEmitter& e);
 void lower_scan_columns(RegionEmitter& e);
 void lower_sort(RegionEmitter& e);        // lower_sort.cpp

@@ -291,11 +291,49 @@ std::string IndexArena::str(IndexId id) const {
   return out;
 }
 
+namespace {
+
+/// Axes that stay axes keep their index, also where it leaves them (under padding, whose guard is elsewhere); only runs
+/// of axes that are cut otherwise are flattened.
+IndexVec reshaped_index(const Shape& to, const IndexVec& index, const Shape& from, IndexArena& arena) {
+  if (numel(to) == 0) return arena.unflatten(arena.flatten(index, to), from);
+  IndexVec out(from.size());
+  for (size_t t = 0, f = 0; t < to.size() || f < from.size();) {
+    if (t < to.size() && to[t] == 1) {
+      ++t;
+      continue;
+    }
+    if (f < from.size() && from[f] == 1) {
+      out[f++] = arena.zero();
+      continue;
+    }
+    Shape to_run{to[t]}, from_run{from[f]};
+    IndexVec run{index[t++]};
+    const size_t first = f++;
+    for (int64_t there = to_run[0], here = from_run[0]; there != here;) {
+      if (there < here) {
+        there *= to[t];
+        to_run.push_back(to[t]);
+        run.push_back(index[t++]);
+      } else {
+        here *= from[f];
+        from_run.push_back(from[f++]);
+      }
+    }
+    const IndexVec part =
+        from_run.size() == 1 && run.size() == 1 ? run : arena.unflatten(arena.flatten(run, to_run), from_run);
+    for (size_t i = 0; i < part.size(); ++i) out[first + i] = part[i];
+  }
+  return out;
+}
+
+}  // namespace
+
 IndexVec operand_index(const Node* n, const IndexVec& index, IndexArena& arena) {
   const Shape& from = n->input(0)->shape();
   switch (n->op()) {
     case Op::reshape:
-      return arena.unflatten(arena.flatten(index, n->shape()), from);
+      return reshaped_index(n->shape(), index, from, arena);
     case Op::permute: {
       const Dims& axes = n->attr_as<AxesAttr>().axes;
       IndexVec out(from.size());
