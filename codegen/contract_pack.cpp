@@ -31,6 +31,7 @@ ValueId ContractEmitter::vector_of(const Operand& o, std::span<const size_t> gro
   const auto outer = groups.first(groups.size() - 1);
   const ValueId size = e.nest.size({107, groups.back(), 0}, extent);
   const auto [row, start] = e.nest.divide(first, {108, groups.back(), 0}, extent, e.nest.extent_of(groups) + lanes);
+  const ValueId last_row = e.nest.size({109, groups.back(), 0}, std::max<int64_t>(1, e.nest.extent_of(outer)) - 1);
   const auto run = [&](int64_t i) {
     const ValueId from = i == 0 ? start : b.sub(start, b.mul(b.index(i), size));  // where lane 0 would stand
     ValueId here = b.lane_mask(b.sub(size, from), lanes);
@@ -39,7 +40,8 @@ ValueId ContractEmitter::vector_of(const Operand& o, std::span<const size_t> gro
                     {here, b.prim(Prim::bit_not, kBool, {b.lane_mask(b.sub(b.index(0), from), lanes)})});
     if (mask) here = b.prim(Prim::bit_and, kBool, {here, *mask});
     Body body{.lanes = lanes, .mask = here, .values = {}};
-    e.nest.bind_flat(outer, i == 0 ? row : b.add(row, b.index(i)));
+    // What does not vary along the lanes is read without a mask: rows beyond the last one are that one.
+    e.nest.bind_flat(outer, b.min(b.add(row, b.index(i)), last_row));
     e.nest.bind_lanes(groups.back(), from, lanes);
     return std::pair(here, operand_value(o, body));
   };

@@ -15,10 +15,10 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {
-      "map",        "map_tiled",  "row_inner",    "row_columns",   "row_unrolled",   "row_split",  "contract",
-      "sort",       "scan_rows",  "scan_split",   "scan_columns",  "scatter",        "warp_rows",
-      "block_rows", "block_split", "block_columns", "block_contract", "block_sort",  "block_scatter"};
+  constexpr std::string_view names[] = {"map",           "map_tiled",      "row_inner",  "row_columns",  "row_unrolled",
+                                        "row_split",     "contract",       "sort",       "scan_rows",    "scan_split",
+                                        "scan_columns",  "scatter",        "warp_rows",  "block_rows",   "block_split",
+                                        "block_columns", "block_contract", "block_sort", "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 

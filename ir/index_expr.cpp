@@ -294,9 +294,12 @@ std::string IndexArena::str(IndexId id) const {
 namespace {
 
 /// Axes that stay axes keep their index, also where it leaves them (under padding, whose guard is elsewhere); only runs
-/// of axes that are cut otherwise are flattened.
+/// of axes that are cut otherwise are flattened. All are where an axis of size 1 is left: what it says must not be
+/// lost, or a part that is read and written back would no longer be the same one.
 IndexVec reshaped_index(const Shape& to, const IndexVec& index, const Shape& from, IndexArena& arena) {
-  if (numel(to) == 0) return arena.unflatten(arena.flatten(index, to), from);
+  bool flat = numel(to) == 0;
+  for (size_t t = 0; t < to.size(); ++t) flat |= to[t] == 1 && index[t] != arena.zero();
+  if (flat) return arena.unflatten(arena.flatten(index, to), from);
   IndexVec out(from.size());
   for (size_t t = 0, f = 0; t < to.size() || f < from.size();) {
     if (t < to.size() && to[t] == 1) {

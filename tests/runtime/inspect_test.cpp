@@ -76,7 +76,7 @@ TEST(Dump, EveryStage) {
       {"kernels", "kernel"},         {"llvm", "define"},  {"asm", "ret"}};
   for (const auto& [stage, text] : stages) EXPECT_THAT(dump(r.context, g, stage, {}), HasSubstr(text)) << stage;
   EXPECT_THAT(dump(r.context, g, "cuda", {}),
-              HasSubstr("__global__ void __launch_bounds__(64, 8) lz_0_row_sum_relu_mul("));
+              HasSubstr("__global__ void __launch_bounds__(256, 2) lz_0_row_sum_relu_mul("));
   EXPECT_THAT(dump(r.context, {{y}}, "cuda", {}), HasSubstr("threadIdx.x"));
   try {
     dump(r.context, g, "nonsense", {});
