@@ -19,7 +19,11 @@
 #include <string>
 #include <vector>
 
+#include "tools/write_if_changed.h"
+
 namespace {
+
+using lazuli::write_if_changed;
 
 struct Parameter {
   std::string type, name, otherwise;  // the last: with " = ", or empty
@@ -36,17 +40,6 @@ std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw std::runtime_error("cannot read " + path);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_if_changed(const std::string& path, const std::string& text) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream old;
-  old << in.rdbuf();
-  if (in && old.str() == text) return;
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw std::runtime_error("cannot write " + path);
 }
 
 std::string trimmed(const std::string& s) {

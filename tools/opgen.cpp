@@ -6,14 +6,15 @@
 // its result has another type. A file whose text would not change is left alone, so that nothing is rebuilt for it.
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "ir/op.h"
+#include "tools/write_if_changed.h"
 
 namespace {
+
+using lazuli::write_if_changed;
 
 using lazuli::ir::Family;
 using lazuli::ir::Gradient;
@@ -195,17 +196,6 @@ std::string calls(const Entry& e) {
       e.name, row.name, e.name, all, self, e.name, rest, e.name, all,
       in_place(row) ? fmt::format("[](Tensor* a) -> Tensor& {{ return a[{}].{}_({}); }}", self, e.name, rest)
                     : "nullptr");
-}
-
-void write_if_changed(const std::string& path, const std::string& text) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream old;
-  old << in.rdbuf();
-  if (in && old.str() == text) return;
-  std::ofstream out(path, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw std::runtime_error("cannot write " + path);
 }
 
 std::vector<Entry> entries() {
