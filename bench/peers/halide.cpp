@@ -178,7 +178,6 @@ void sum_all(Pipe& p) {
 void transpose(Pipe& p) {
   ImageParam a = p.matrix();
   p.out(x, y) = a(y, x);
-  Func turned("turned");
   p.out.tile(x, y, xo, yo, xi, yi, kVector, kVector, TailStrategy::GuardWithIf).vectorize(xi).unroll(yi);
   a.in().compute_at(p.out, xo).vectorize(a.in().args()[0], kVector).unroll(a.in().args()[1]);
   if (p.threads > 1) p.out.parallel(yo);
