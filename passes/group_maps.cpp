@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "passes/memory_rules.h"
+#include "passes/op_costs.h"
 
 namespace lazuli::passes {
 
@@ -21,6 +22,9 @@ constexpr int64_t kMostBytes = 4 << 20;
 constexpr size_t kMostParts = 8;
 constexpr size_t kMostBuffers = 128;
 constexpr size_t kMostNodes = 1024;
+// A pad or concat is a choice per piece, which the code generator takes more than linear time for in one function.
+constexpr size_t kMostPieces = 24;
+constexpr double kMostPrimitives = 3072;
 
 class Grouper {
  public:
@@ -70,29 +74,55 @@ class Grouper {
     return bytes <= kMostBytes && region.nodes.size() <= kMostNodes / 4;
   }
 
+  struct Size {
+    size_t buffers = 0, nodes = 0, pieces = 0;
+    double primitives = 0;
+    Size& operator+=(const Size& o) {
+      buffers += o.buffers;
+      nodes += o.nodes;
+      pieces += o.pieces;
+      primitives += o.primitives;
+      return *this;
+    }
+    bool fits() const {
+      return buffers <= kMostBuffers && nodes <= kMostNodes && pieces <= kMostPieces && primitives <= kMostPrimitives;
+    }
+  };
+
+  Size size_of(const Region& region) {
+    const auto scalars = static_cast<size_t>(std::count_if(region.inputs.begin(), region.inputs.end(),
+                                                           [](const Node* n) { return n->op() == Op::argument; }));
+    Size s{.buffers = region.inputs.size() - scalars + region.outputs.size(), .nodes = region.nodes.size()};
+    for (const Node* n : region.nodes) {
+      if (has_pieces(n->op())) s.pieces += n->input_count();
+      s.primitives += costs_.of(n);
+    }
+    return s;
+  }
+
   void choose_groups() {
     group_of_.resize(count_);
     struct Open {
       uint32_t group;
-      size_t buffers, nodes;
+      Size size;
     };
     std::map<uint32_t, Open> open;  // per level
     for (uint32_t r = 0; r < count_; ++r) {
       const Region& region = p_.regions[r];
-      const size_t scalars = static_cast<size_t>(std::count_if(region.inputs.begin(), region.inputs.end(),
-                                                               [](const Node* n) { return n->op() == Op::argument; }));
-      const size_t buffers = region.inputs.size() - scalars + region.outputs.size();
       if (is_candidate(r)) {
+        const Size size = size_of(region);
         const auto it = open.find(level_[r]);
-        if (it != open.end() && groups_[it->second.group].size() < kMostParts &&
-            it->second.buffers + buffers <= kMostBuffers && it->second.nodes + region.nodes.size() <= kMostNodes) {
-          it->second.buffers += buffers;
-          it->second.nodes += region.nodes.size();
-          groups_[it->second.group].push_back(r);
-          group_of_[r] = it->second.group;
-          continue;
+        if (it != open.end() && groups_[it->second.group].size() < kMostParts) {
+          Size all = it->second.size;
+          all += size;
+          if (all.fits()) {
+            it->second.size = all;
+            groups_[it->second.group].push_back(r);
+            group_of_[r] = it->second.group;
+            continue;
+          }
         }
-        open[level_[r]] = {static_cast<uint32_t>(groups_.size()), buffers, region.nodes.size()};
+        open[level_[r]] = {static_cast<uint32_t>(groups_.size()), size};
       }
       group_of_[r] = static_cast<uint32_t>(groups_.size());
       groups_.push_back({r});
@@ -146,6 +176,7 @@ class Grouper {
   }
 
   Partition& p_;
+  OpCosts costs_;
   uint32_t count_;
   std::unordered_set<const Node*> results_;     // of the graph
   std::vector<std::vector<uint32_t>> readers_;  // per region

@@ -29,7 +29,9 @@ Links link(uint32_t regions, std::span<const StoredValue> values) {
   return l;
 }
 
-std::vector<uint32_t> from_the_end(uint32_t regions, std::span<const StoredValue> values) {
+}  // namespace
+
+std::vector<uint32_t> order_from_the_end(uint32_t regions, std::span<const StoredValue> values) {
   const Links links = link(regions, values);
   std::vector<int64_t> growth(regions, 0);  // of what is kept, when the region is placed next
   std::vector<uint32_t> waiting(regions, 0);
@@ -71,8 +73,6 @@ std::vector<uint32_t> from_the_end(uint32_t regions, std::span<const StoredValue
   return order;
 }
 
-}  // namespace
-
 int64_t peak_of(std::span<const uint32_t> order, std::span<const StoredValue> values) {
   std::vector<uint32_t> position(order.size());
   for (uint32_t i = 0; i < order.size(); ++i) position[order[i]] = i;
@@ -92,7 +92,7 @@ std::vector<uint32_t> memory_order(uint32_t regions, std::span<const StoredValue
   std::vector<uint32_t> given(regions);
   std::iota(given.begin(), given.end(), 0u);
   if (regions < 3) return given;
-  std::vector<uint32_t> other = from_the_end(regions, values);
+  std::vector<uint32_t> other = order_from_the_end(regions, values);
   // The given order keeps neighbours of the graph together; it is left for a gain alone.
   return peak_of(other, values) * 8 < peak_of(given, values) * 7 ? other : given;
 }

@@ -19,7 +19,10 @@ struct StoredValue {
 /// noticeably less memory at its peak. Near-linear.
 std::vector<uint32_t> memory_order(uint32_t regions, std::span<const StoredValue> values);
 
-/// Most bytes that are needed at one time.
+/// The order that it weighs the given one against: scheduled from the end.
+std::vector<uint32_t> order_from_the_end(uint32_t regions, std::span<const StoredValue> values);
+
+/// Most bytes that are needed at one time, when nothing is computed in place.
 int64_t peak_of(std::span<const uint32_t> order, std::span<const StoredValue> values);
 
 }  // namespace lazuli::passes

@@ -10,6 +10,9 @@ using namespace ir;
 
 namespace {
 
+// A pad or concat is a choice per piece, which the code generator takes more than linear time for in one function.
+constexpr size_t kMostPieces = 32;
+
 const Dims& reduction_axes(const Node* n) {
   return n->attr_as<AxesAttr>().axes;
 }
@@ -98,6 +101,7 @@ IndexVec RegionBuilder::root_index(const Node* root) const {
 void RegionBuilder::add_node(const Node* n, double cost) {
   ops_ += cost;
   uint32_t& bits = seen_[n];
+  if (!(bits & 1) && has_pieces(n->op())) pieces_ += n->input_count();
   if (!(bits & 1)) nodes_.push_back(n);
   bits |= 1;
 }
@@ -124,7 +128,8 @@ void RegionBuilder::add_output(const Node* n, const IndexVec& index) {
 
 bool RegionBuilder::has_room(double cost, const PassContext& ctx) const {
   if (nodes_.empty()) return true;
-  return ops_ + cost <= ctx.max_ops_per_kernel && static_cast<int>(nodes_.size()) < ctx.max_ops_per_kernel &&
+  return pieces_ <= kMostPieces && ops_ + cost <= ctx.max_ops_per_kernel &&
+         static_cast<int>(nodes_.size()) < ctx.max_ops_per_kernel &&
          static_cast<int>(inputs_.size() + outputs_.size()) + 2 <= ctx.max_buffers_per_kernel;
 }
 

@@ -87,6 +87,7 @@ class RegionBuilder {
   const ir::Node* contraction_ = nullptr;  // runs here
   const ir::Node* expected_ = nullptr;     // is below the region's roots
   double ops_ = 0;
+  size_t pieces_ = 0;  // of pads, concats and updates
   std::vector<const ir::Node*> nodes_, inputs_, outputs_;
   std::unordered_map<const ir::Node*, uint32_t> seen_;  // bit 0: node, bit 1: input
   std::vector<ir::IndexVec> output_index_;

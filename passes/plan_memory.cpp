@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <queue>
 #include <unordered_set>
 
@@ -36,6 +37,8 @@ struct Value {
   uint32_t wish = kNone;     // the target that a chain of updates from here ends in
   bool is_target = false;    // a leaf that is one
   uint32_t holder = kNone;   // of a target: the value that had its memory last
+  uint32_t lender = kNone;   // Place::Output of another value: that one
+  uint32_t position = 0;     // of its region in the order
   Slot slot{};
 };
 
@@ -46,7 +49,8 @@ struct Target {
 
 class Planner {
  public:
-  Planner(const ir::Graph& g, const ir::Partition& p, const MemoryFacts& facts) : g_(g), p_(p), facts_(facts) {}
+  Planner(const ir::Graph& g, const ir::Partition& p, const MemoryFacts& facts, bool from_the_end)
+      : g_(g), p_(p), facts_(facts), from_the_end_(from_the_end) {}
 
   MemoryPlan run() {
     collect_values();
@@ -76,6 +80,7 @@ class Planner {
   void plan_base_copy(const ir::Region& region, uint32_t position);
   bool place_over_input(const ir::Region& region, uint32_t id, uint32_t position);
   bool place_in_dead_leaf(uint32_t id, uint32_t position);
+  void find_lenders();
   void take_leaf(uint32_t id, uint32_t leaf);
   void release(uint32_t id);
   void plan_copies();
@@ -88,6 +93,7 @@ class Planner {
   const ir::Graph& g_;
   const ir::Partition& p_;
   const MemoryFacts& facts_;
+  const bool from_the_end_;
   std::vector<Value> values_;
   std::unordered_map<const Node*, uint32_t> ids_;
   uint32_t leaf_count_ = 0;
@@ -195,7 +201,8 @@ void Planner::order_regions() {
   for (const Value& v : values_)
     if (v.region != kNoRegion)
       stored.push_back({v.region, v.readers, v.output_count + v.target_count > 0 ? 0 : v.node->nbytes()});
-  const std::vector<uint32_t> preferred = memory_order(static_cast<uint32_t>(p_.regions.size()), stored);
+  const std::vector<uint32_t> preferred =
+      (from_the_end_ ? order_from_the_end : memory_order)(static_cast<uint32_t>(p_.regions.size()), stored);
   std::vector<uint32_t> rank(preferred.size());
   for (uint32_t i = 0; i < preferred.size(); ++i) rank[preferred[i]] = i;
   const uint32_t count = static_cast<uint32_t>(p_.regions.size());
@@ -267,13 +274,14 @@ void Planner::find_last_uses() {
   std::vector<uint32_t> position(p_.regions.size());
   for (uint32_t i = 0; i < plan_.order.size(); ++i) position[plan_.order[i]] = i;
   for (Value& v : values_) {
-    if (v.region != kNoRegion) v.last_use = position[v.region];
+    if (v.region != kNoRegion) v.last_use = v.position = position[v.region];
     for (uint32_t r : v.readers) v.last_use = v.last_use == kNever ? position[r] : std::max(v.last_use, position[r]);
     if (v.output_count + v.target_count > 0) v.last_use = kForever;
   }
 }
 
 void Planner::assign_slots() {
+  find_lenders();
   for (uint32_t id = 0; id < leaf_count_; ++id)
     if (values_[id].donated && values_[id].last_use == kNever) release(id);
   for (uint32_t position = 0; position < plan_.order.size(); ++position) {
@@ -293,6 +301,11 @@ void Planner::place(const ir::Region& region, uint32_t id, uint32_t position) {
   Value& v = values_[id];
   v.slot = {v.node, Place::Arena, 0, v.node->nbytes()};
   if (place_in_target(region, id, position) || place_as_wished(region, id, position)) return;
+  if (v.lender != kNone) {
+    v.slot.place = Place::Output;
+    v.slot.index = values_[v.lender].first_output;
+    return;
+  }
   if (v.slot.bytes > 0) {
     if (place_over_input(region, id, position)) return;
     if (wants_fresh_memory(v) && place_in_dead_leaf(id, position)) return;
@@ -365,11 +378,47 @@ bool Planner::place_over_input(const ir::Region& region, uint32_t id, uint32_t p
       return true;
     }
     if (wants_fresh_memory(v)) continue;
+    if (under.lender != kNone) continue;  // its lender takes it back
     under.freed = true;
     v.slot.index = under.slot.index;
     return true;
   }
   return false;
+}
+
+/// Fresh memory of outputs is there from the start: what dies before an output is computed may stand in its memory, if
+/// it is not much smaller. Found backwards in time, so that an output's memory is taken by what comes just before it,
+/// then by what comes before that. Outputs that may end up in donated memory lend none.
+void Planner::find_lenders() {
+  constexpr int kTries = 8;
+  std::unordered_set<int64_t> donated;  // sizes
+  for (uint32_t id = 0; id < leaf_count_; ++id)
+    if (values_[id].donated) donated.insert(values_[id].slot.bytes);
+  std::map<std::pair<int64_t, uint32_t>, uint32_t> lenders;  // (bytes, output) -> the first value that has its memory
+  for (uint32_t position = static_cast<uint32_t>(plan_.order.size()); position-- > 0;) {
+    const ir::Region& region = p_.regions[plan_.order[position]];
+    for (const Node* n : region.outputs) {
+      Value& v = values_[ids_.at(n)];
+      if (n->nbytes() == 0 || v.output_count + v.target_count > 0 || v.wish != kNone) continue;
+      int tries = 0;
+      for (auto it = lenders.lower_bound({n->nbytes(), 0}); it != lenders.end() && tries < kTries; ++it, ++tries) {
+        if (it->first.first / 2 > n->nbytes()) break;
+        const Value& next = values_[it->second];
+        const bool free = v.last_use < next.position ||
+                          (v.last_use == next.position && may_overwrite(p_.regions[next.region], next.node, n));
+        if (!free) continue;
+        v.lender = it->first.second;
+        it->second = ids_.at(n);
+        break;
+      }
+    }
+    for (const Node* n : region.outputs) {
+      const uint32_t id = ids_.at(n);
+      const Value& v = values_[id];
+      if (v.output_count > 0 && v.target_count == 0 && n->nbytes() > 0 && !donated.count(n->nbytes()))
+        lenders.emplace(std::pair{n->nbytes(), id}, id);
+    }
+  }
 }
 
 bool Planner::place_in_dead_leaf(uint32_t id, uint32_t position) {
@@ -504,8 +553,23 @@ bool may_overwrite(const ir::Region& region, const Node* o, const Node* v) {
   });
 }
 
+/// Of results that get fresh memory, not that of something donated.
+static int64_t fresh_bytes(const ir::Graph& g, const MemoryPlan& plan) {
+  int64_t bytes = 0;
+  for (const Slot& s : plan.slots)
+    if (s.place == Place::Output && g.outputs[static_cast<size_t>(s.index)].get() == s.node) bytes += s.bytes;
+  return bytes;
+}
+
 MemoryPlan plan_memory(const ir::Graph& g, const ir::Partition& p, const MemoryFacts& facts) {
-  MemoryPlan plan = Planner(g, p, facts).run();
+  MemoryPlan plan = Planner(g, p, facts, false).run();
+  if (plan.arena_bytes > 0 && p.regions.size() > 2) {
+    // What is computed in place is known only now; the order is left for a gain alone.
+    MemoryPlan other = Planner(g, p, facts, true).run();
+    if (other.arena_bytes < plan.arena_bytes / 33 * 32 && fresh_bytes(g, other) <= fresh_bytes(g, plan) &&
+        other.base_copies.size() <= plan.base_copies.size() && other.copies.size() <= plan.copies.size())
+      plan = std::move(other);
+  }
 #ifndef NDEBUG
   verify_plan(g, p, facts, plan);
 #endif

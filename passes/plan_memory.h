@@ -34,7 +34,7 @@ struct MemoryFacts {
 enum class Place : uint8_t {
   Input,   // memory of data leaf `index`: data leaves in order of first appearance in the topological order of the
            // graph, then those that only `targets` name, in their order
-  Output,  // fresh memory of graph output `index`, handed to its storage
+  Output,  // fresh memory of graph output `index`, handed to its storage; before, it may hold what is not larger
   Arena,   // offset `index` in the program's arena
 };
 struct Slot {

@@ -92,6 +92,9 @@ class Machine {
       if (!slots_.emplace(s.node, &s).second) fail("a node has two slots");
       if (s.bytes != s.node->nbytes()) fail(shown(s) + " has the wrong size");
       if (s.place == Place::Arena) check_arena(s);
+      if (s.place == Place::Output && (s.index < 0 || s.index >= static_cast<int64_t>(g_.outputs.size()) ||
+                                       s.bytes > g_.outputs[static_cast<size_t>(s.index)]->nbytes()))
+        fail(shown(s) + " does not fit its output");
       if (s.place == Place::Input && (s.index < 0 || s.index >= static_cast<int64_t>(leaves.size())))
         fail(shown(s) + " names no leaf");
       if (i < leaves.size()) {

@@ -113,9 +113,10 @@ Binding Assembler::where(const passes::Slot& s) {
     case passes::Place::Output:
       break;
   }
-  // Every output of this node goes to a target that the plan does not know: the value waits in the arena.
-  const auto [it, missing] = fresh_.try_emplace(s.node);
-  if (missing) it->second = temporary(s.bytes);
+  // Where every output of its owner goes to a target that the plan does not know, the value waits in the arena.
+  const Node* owner = planned_.graph.outputs[static_cast<size_t>(s.index)].get();
+  const auto [it, missing] = fresh_.try_emplace(owner);
+  if (missing) it->second = temporary(owner->nbytes());
   return it->second;
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/launch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -88,6 +90,16 @@ class Runner {
 
 /// Everything is allocated before anything runs.
 void Runner::allocate(std::span<const std::shared_ptr<Buffer>> targets) {
+  const int64_t beside = program_.arena_bytes + scratch_stride_ * threads_;
+  int64_t needed = beside;
+  for (const Program::Result& r : program_.results)
+    if (r.kind == Program::Result::Fresh) needed += r.bytes;
+  if (const AllocatorStats s = context_.allocator().stats(); s.limit_bytes && needed > s.limit_bytes - s.live_bytes)
+    throw Error(ErrorKind::Memory,
+                fmt::format("cannot allocate {} bytes for results and intermediates: the memory limit is reached "
+                            "(limit {} bytes, in use {} bytes)",
+                            needed, s.limit_bytes, s.live_bytes),
+                "evaluate in smaller pieces, drop tensors that are no longer needed, or raise the memory limit");
   results_.reserve(program_.results.size());
   for (size_t i = 0; i < program_.results.size(); ++i) {
     const Program::Result& r = program_.results[i];
@@ -95,8 +107,7 @@ void Runner::allocate(std::span<const std::shared_ptr<Buffer>> targets) {
                        : r.kind == Program::Result::Target ? targets[i]
                                                            : memory_.owners[r.leaf]);
   }
-  if (const int64_t bytes = program_.arena_bytes + scratch_stride_ * threads_; bytes > 0)
-    arena_ = context_.allocator().block(bytes);
+  if (beside > 0) arena_ = context_.allocator().block(beside);
   scratch_base_ = arena_.data() + program_.arena_bytes;
 }
 

@@ -201,5 +201,38 @@ TEST(KernelCount, MapsThatWaitForEachOtherAreNotOneKernel) {
       4u);
 }
 
+/// Many pieces in one function take the code generator longer than as many functions.
+TEST(KernelCount, GroupedMapsHaveAFewPieces) {
+  std::string body, results;
+  for (int i = 0; i < 64; ++i) {
+    body += "%" + std::to_string(2 * i) + " = data : float32[" + std::to_string(30 + i) + "]\n";
+    results += (i ? ", %" : "%") + std::to_string(2 * i + 1);
+  }
+  body += "%500 = constant 0 : float32[]\n";
+  for (int i = 0; i < 64; ++i)
+    body += "%" + std::to_string(2 * i + 1) + " = pad %" + std::to_string(2 * i) +
+            ", %500 {low = [1], high = [1]} : float32[" + std::to_string(32 + i) + "]\n";
+  EXPECT_EQ(kernels(body + "return " + results + "\n"), 8u);
+  // The same where they share a space, which makes them one map.
+  std::string same;
+  for (int i = 0; i < 64; ++i) same += "%" + std::to_string(2 * i) + " = data : float32[30]\n";
+  same += "%500 = constant 0 : float32[]\n";
+  for (int i = 0; i < 64; ++i)
+    same += "%" + std::to_string(2 * i + 1) + " = pad %" + std::to_string(2 * i) + ", %500 {low = [" +
+            std::to_string(i) + "], high = [" + std::to_string(64 - i) + "]} : float32[94]\n";
+  EXPECT_GE(kernels(same + "return " + results + "\n"), 4u);
+  // A concat of twenty takes all the pieces that a kernel may have beside its own.
+  std::string joined, parts;
+  for (int i = 0; i < 80; ++i) joined += "%" + std::to_string(i) + " = data : float32[8]\n";
+  for (int k = 0; k < 4; ++k) {
+    joined += "%" + std::to_string(100 + k) + " = concat ";
+    for (int i = 0; i < 20; ++i) joined += (i ? ", %" : "%") + std::to_string(20 * k + i);
+    joined += " {axis = 0} : float32[160]\n%" + std::to_string(200 + k) + " = slice %" + std::to_string(100 + k) +
+              " {start = [" + std::to_string(k) + "], step = [1]} : float32[" + std::to_string(160 - k) + "]\n";
+    parts += (k ? ", %" : "%") + std::to_string(200 + k);
+  }
+  EXPECT_EQ(kernels(joined + "return " + parts + "\n"), 4u);
+}
+
 }  // namespace
 }  // namespace lazuli::testing

@@ -260,8 +260,19 @@ TEST(Executor, TheMemoryLimitRefusesBeforeAnythingRuns) {
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::Memory);
-    EXPECT_THAT(e.message(), ::testing::HasSubstr("400000 bytes"));
+    EXPECT_THAT(e.message(), ::testing::HasSubstr("404096 bytes"));
+    EXPECT_THAT(e.message(), ::testing::HasSubstr("limit 8000 bytes"));
   }
+  // Two results of which each would do, and not both.
+  const auto blocks = r.context.allocator().stats().blocks;
+  try {
+    r.run({r.make(Op::neg, {x}), r.make(Op::exp, {x})}, {}, {}, {});
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::Memory);
+    EXPECT_THAT(e.message(), ::testing::HasSubstr("8000 bytes for results and intermediates"));
+  }
+  EXPECT_EQ(r.context.allocator().stats().blocks, blocks) << "nothing is allocated before";
   EXPECT_EQ(values<float>(*buffer_of(x)), before);
   EXPECT_NO_THROW(r.run({r.make(Op::neg, {x})}, {}, {}, {buffer_of(x)}));
 }
