@@ -180,6 +180,16 @@ void Runner::copy(const Copy& c) {
   }
 }
 
+/// What a reading of the clock adds to a time between two: of a kernel on a thousand elements a quarter.
+double clock_nanoseconds() {
+  double least = 1e9;
+  for (int i = 0; i < 16; ++i) {
+    const auto start = Clock::now();
+    least = std::min(least, std::chrono::duration<double, std::nano>(Clock::now() - start).count());
+  }
+  return least;
+}
+
 void Runner::write(const HostWrite& w) {
   const void* from = w.argument >= 0 ? memory_.leaves[static_cast<size_t>(w.argument)] : w.bytes.data();
   std::memcpy(address(w.to), from, static_cast<size_t>(w.size));
@@ -187,6 +197,7 @@ void Runner::write(const HostWrite& w) {
 
 std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options) {
   const FloatMode mode;
+  const double clock = options.timed ? clock_nanoseconds() : 0;
   if (options.timed) info.nanoseconds.reserve(program_.launches.size());
   auto base = program_.base_copies.begin();
   for (size_t i = 0; i < program_.launches.size(); ++i) {
@@ -194,7 +205,8 @@ std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions
     const auto start = options.timed ? Clock::now() : Clock::time_point{};
     info.status = launch(program_.launches[i]);
     if (options.timed)
-      info.nanoseconds.push_back(std::chrono::duration<double, std::nano>(Clock::now() - start).count());
+      info.nanoseconds.push_back(
+          std::max(0.0, std::chrono::duration<double, std::nano>(Clock::now() - start).count() - clock));
     if (info.status) {
       info.failed_launch = i;
       return {};
