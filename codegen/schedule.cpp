@@ -56,6 +56,7 @@ std::string Schedule::str() const {
 namespace {
 
 constexpr int64_t kFewRows = 16;
+constexpr int64_t kStreamedBytes = 64 << 10;  // of results that may be stored around the caches at all
 
 // Votes of the large loads on the loop along which memory is consecutive.
 bool reads_along(const ItemGraph& graph, const IndexArena& arena, const std::vector<uint32_t>& variables) {
@@ -298,9 +299,10 @@ Schedule choose_schedule(const RegionEmitter& probe) {
       if (region.outputs[o]->nbytes() <= bytes) continue;
       if (!probe.output_fits_non_temporal(o, run)) return false;
     }
-    return options.allow_non_temporal && options.aliases.empty() && written > bytes;
+    return options.aliases.empty() && written > bytes;
   };
-  const int64_t half_of_l3 = options.target.l3_bytes / 2;
+  // Results of more bytes than this leave the caches before anyone reads them.
+  const int64_t kept_bytes = options.far_results ? kStreamedBytes : options.target.l3_bytes / 2;
   const bool heavy = probe.graph.ops_per_point > 24 || probe.graph.items.size() > 24;
 
   if (region.kind == RegionKind::Map || region.kind == RegionKind::Update) {
@@ -313,16 +315,17 @@ Schedule choose_schedule(const RegionEmitter& probe) {
       s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, inner));
     }
     bool only = true;  // every output is streamed, so that one flag serves all
-    for (const Node* n : region.outputs) only &= n->nbytes() * 2 > options.target.l3_bytes;
+    for (const Node* n : region.outputs) only &= n->nbytes() > kept_bytes;
     if (region.kind == RegionKind::Update) return s;
-    s.non_temporal = only && can_stream(inner, half_of_l3);
+    // What masks leave of a single run is stored plainly; later rows would begin within a vector.
+    s.non_temporal = only && can_stream(flat ? probe.lanes : inner, kept_bytes);
     if (const TurnedLoads turned = turned_loads(probe); !turned.loads.empty()) {
       s.strategy = Strategy::MapTiled;
       s.unroll = 1;
       s.block = 64;
       s.rows_per_task = std::max<int64_t>(1, task_elements / (s.block * s.block));
       // Lines of results lie far apart: fetching each before it is written costs more than the cache is worth.
-      s.non_temporal = turns_in_registers(probe) && can_stream(inner, options.target.l2_bytes);
+      s.non_temporal = turns_in_registers(probe) && can_stream(inner, std::min(kept_bytes, options.target.l2_bytes));
       return s;
     }
     if (s.non_temporal) s.prefetch_bytes = 2048;
@@ -350,7 +353,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   if (region.kind == RegionKind::Scan) {
     s = scan_schedule(probe, s);
     s.non_temporal = can_stream(
-        s.strategy == Strategy::ScanColumns ? nest.groups()[nest.kept_count() - 1].extent : length, half_of_l3);
+        s.strategy == Strategy::ScanColumns ? nest.groups()[nest.kept_count() - 1].extent : length, kept_bytes);
     if (s.strategy != Strategy::ScanColumns) s.prefetch_bytes = 2048;
     return s;
   }
@@ -390,7 +393,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length));
   s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 2;
   const std::vector<size_t> stored = probe.outputs_where(true);
-  s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length, half_of_l3);
+  s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length, kept_bytes);
   if (!stored.empty() && length * 4 <= options.target.l2_bytes / 4) s.prefetch_bytes = 64;  // the next row
   if (s.non_temporal && s.prefetch_bytes && probe.graph.levels > 0) {
     s.overlap_rows = true;
@@ -401,7 +404,8 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     picked += length * static_cast<int64_t>(itemsize(probe.graph.items[id].dtype));
   if (picked > 0 && rows > 1 && picked <= options.target.l2_bytes / 4) {
     s.stage_rows = true;
-    s.rows_per_task = std::max<int64_t>(s.rows_per_task, 16);
+    const int64_t shared = std::clamp<int64_t>(rows / 16, 16, 64);  // rows that the work of laying out is for
+    s.rows_per_task = std::max<int64_t>(s.rows_per_task, shared);
   }
   return s;
 }

@@ -84,7 +84,8 @@ struct LoweringOptions {
   CpuTarget target;
   /// Pairs from Region::may_alias that the memory plan put into one buffer.
   std::vector<std::pair<uint32_t, uint32_t>> aliases;
-  bool allow_non_temporal = true;
+  /// No kernel of the program reads the region's results, and the program's results are more than the caches hold.
+  bool far_results = false;
   /// Schedule for this GPU: tasks are blocks, elements of a task are spread over threads.
   std::optional<GpuTarget> gpu = {};
 };

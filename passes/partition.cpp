@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "ir/contraction.h"
 #include "passes/group_maps.h"
@@ -26,6 +27,10 @@ constexpr double kRepeatOps = 2;
 // The same for what is read through windows that overlap, for every window that it is in.
 constexpr double kWindowOps = 4;
 constexpr int64_t kConcatPieces = 4;
+// What is computed from scalars alone by at most this many primitives is never stored, however full a kernel is.
+constexpr double kFreeOps = 4;
+// Nodes below a root among which an operand that it shares with a kernel is looked for.
+constexpr size_t kSharedWithin = 64;
 
 class Partitioner {
  public:
@@ -81,6 +86,8 @@ class Partitioner {
     bool part_first = false;    // and something that must be stored before such an update overwrites its operand
     std::optional<PointScatter> point;  // of a scatter that is computed like an elementwise op
     const Node* contraction = nullptr;  // the first one below of as many elements: this may become its epilogue
+    /// Made of scalars, by next to nothing.
+    bool is_free() const { return bytes <= 8 && ops <= kFreeOps && !above_kernel; }
   };
 
   void estimate_costs() {
@@ -186,8 +193,29 @@ class Partitioner {
   Way preferred_store(uint32_t i, Unfused why) {
     if (!ctx_.fuse) return {Way::Root, Way::kNew};
     const auto it = open_.find(RegionBuilder::space_key(order_[i], needs_region(i)));
-    const Way root{Way::Root, it != open_.end() && may_be_root_in(it->second, i) ? it->second : Way::kNew};
+    const bool open = it != open_.end() && may_be_root_in(it->second, i) && shares_operand(it->second, i);
+    const Way root{Way::Root, open ? it->second : Way::kNew};
     return why != Unfused::OpLimit && joinable(i) && !evaluated_twice(i, root) ? Way{Way::Join} : root;
+  }
+
+  /// Whether a map that takes the node in, too, reads something for both. Maps that do not are one kernel as parts of a
+  /// group (group_maps), where each has its own few streams of memory, and parts that are alike are compiled once.
+  bool shares_operand(uint32_t region, uint32_t i) const {
+    if (!regions_[region]->is_map()) return true;
+    std::vector<const Node*> below{order_[i]};
+    std::unordered_set<const Node*> seen;
+    for (size_t k = 0; k < below.size(); ++k) {
+      if (k == kSharedWithin) return true;
+      for (const Node* in : below[k]->inputs()) {
+        const NodeInfo& f = info_[position_.at(in)];
+        if (in->numel() <= 1 || f.is_free() || !seen.insert(in).second) continue;
+        const std::vector<Demand>& demands = f.demands;
+        if (std::any_of(demands.begin(), demands.end(), [&](const Demand& d) { return d.region == region; }))
+          return true;
+        below.push_back(in);
+      }
+    }
+    return false;
   }
 
   /// Whether the first reader's region would evaluate the node twice in order to store it, at a greater cost than
@@ -243,7 +271,7 @@ class Partitioner {
     for (const Demand& d : f.demands) {
       if (d.in_contraction() && !fits_operand(n, f, d.use)) return *why = Unfused::Contraction, false;
       if (d.in_windows() && !fits_operand(n, f, d.use)) return *why = Unfused::Recompute, false;
-      if (!regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
+      if (!f.is_free() && !regions_[d.region]->has_room(cost, ctx_)) return *why = Unfused::OpLimit, false;
     }
     if (f.demands.size() == 1 || n->op() == Op::barrier) return true;
     if (is_movement(n->op()))

@@ -33,6 +33,7 @@ class RegionBuilder {
   void add_indexed_input(const ir::Node* n);
   void add_output(const ir::Node* n, const ir::IndexVec& index);
   bool has_room(double cost, const PassContext& ctx) const;
+  bool is_map() const { return kind_ == ir::RegionKind::Map; }
 
   /// How often something at `index` is evaluated: once per combination of the variables there.
   double points(const ir::IndexVec& index) const;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/node_numbers.h"
 #include "lazuli/base/error.h"
@@ -49,7 +50,7 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
   ByteWriter key;
   key.reserve(64 + region.nodes.size() * 12);
   key.put(std::string_view(options.target.str()));
-  key.put(options.allow_non_temporal);
+  key.put(options.far_results);
   key.put(std::string_view(options.gpu ? region.outputs[0]->device().str() + options.gpu->str() : ""));
   key.put(options.aliases.size());
   for (const auto& [output, input] : options.aliases) {
@@ -162,6 +163,25 @@ int64_t plan_cost(const std::string& key, const KernelPlan& p) {
          code_bytes(p);
 }
 
+/// Results of a program that nobody will find in a cache: the program writes more of them than fit.
+class FarResults {
+ public:
+  FarResults(const Planned& planned, const codegen::CpuTarget& target) {
+    int64_t bytes = 0;
+    for (const auto& n : planned.graph.outputs) bytes += n->nbytes();
+    if (bytes <= target.l3_bytes) return;
+    for (const auto& n : planned.graph.outputs) results_.insert(n.get());
+    for (const ir::Region& region : planned.partition.regions)
+      for (const Node* n : region.inputs) results_.erase(n);
+  }
+  bool has_all(std::span<const Node* const> nodes) const {
+    return std::all_of(nodes.begin(), nodes.end(), [this](const Node* n) { return results_.count(n) > 0; });
+  }
+
+ private:
+  std::unordered_set<const Node*> results_;
+};
+
 }  // namespace
 
 codegen::LoweringOptions lowering_options(const ir::Region& region, const SlotIndex& slots,
@@ -196,10 +216,12 @@ void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& 
   };
   std::vector<Job> jobs;
   std::unordered_map<std::string, size_t> job_of;
+  const FarResults far(planned, target);
   for (size_t r = 0; r < regions.size(); ++r) {
     const auto& outputs = regions[r].outputs;
     if (std::all_of(outputs.begin(), outputs.end(), [](const Node* n) { return n->nbytes() == 0; })) continue;
     codegen::LoweringOptions options = lowering_options(regions[r], slots, target);
+    options.far_results = far.has_all(outputs);
     if (const Device device = outputs[0]->device(); device.is_cuda()) options.gpu = context.cuda().gpu(device).target();
     std::string key = region_key(regions[r], options);
     if (const auto it = job_of.find(key); it != job_of.end()) {

@@ -1,4 +1,5 @@
 // How many kernels the default pipeline makes: what fusion promises.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/pipeline/harness.h"
@@ -199,6 +200,34 @@ TEST(KernelCount, MapsThatWaitForEachOtherAreNotOneKernel) {
               "%e = expand %s : float32[5]\n%b = add %e, %y : float32[5]\n%z = data : float32[7]\n"
               "%c = exp %z : float32[7]\nreturn %a, %b, %c\n"),
       4u);
+}
+
+/// p - rate * g for tensors of one shape. Each is a map of its own, however many there are, and nothing that is made of
+/// scalars is stored because a kernel is full.
+TEST(KernelCount, UpdatesThatShareNothingKeepApart) {
+  constexpr int kTensors = 40;
+  std::string body = "%0 = argument : float32[]\n%1 = expand %0 : float32[2000000]\n", results;
+  for (int t = 0; t < kTensors; ++t) {
+    const int p = 4 * t + 10;
+    body += fmt::format(
+        "%{0} = data : float32[2000000]\n%{1} = data : float32[2000000]\n%{2} = mul %1, %{1} : float32[2000000]\n"
+        "%{3} = sub %{0}, %{2} : float32[2000000]\n",
+        p, p + 1, p + 2, p + 3);
+    results += fmt::format("{}%{}", t ? ", " : "", p + 3);
+  }
+  ir::Interner interner;
+  const ir::Graph g = ir::parse("graph {\n" + body + "return " + results + "\n}\n", interner);
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  const ir::Partition partition = passes::partition(g, ctx);
+  EXPECT_EQ(partition.regions.size(), size_t{kTensors});
+  for (const ir::Region& r : partition.regions) {
+    EXPECT_EQ(r.outputs.size(), 1u);
+    EXPECT_EQ(r.inputs.size(), 3u);
+  }
+  // What reads the same is one kernel.
+  EXPECT_EQ(kernels("%0 = data : float32[2000000]\n%1 = exp %0 : float32[2000000]\n%2 = sin %0 : float32[2000000]\n"
+                    "return %1, %2\n"),
+            1u);
 }
 
 /// Many pieces in one function take the code generator longer than as many functions.

@@ -88,6 +88,14 @@ TEST(LowerMap, RowsThatShareARowAreComputedInPanels) {
     expect_equal(affine(rows, columns), fmt::format("{}x{}", rows, columns));
 }
 
+TEST(LowerMap, SingleRunsGoAroundTheCachesWhateverTheirLength) {
+  Interner interner;
+  const RunOptions large{true, true, true, 512, 1, 0, 2048};
+  const std::string text = unary_over("[1043]", "neg");
+  EXPECT_THAT(run_graph(parse(text, interner), random_leaves(7), large).schedules.at(0), ::testing::HasSubstr(" nt"));
+  expect_equal(text, "a run that ends within a vector");
+}
+
 TEST(LowerMap, Movement) {
   expect_equal(
       "graph {\n%0 = data : float32[6, 35]\n%1 = permute %0 {axes = [1, 0]} : float32[35, 6]\n"

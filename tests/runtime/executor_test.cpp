@@ -55,6 +55,21 @@ TEST(Executor, ThreadsDoNotChangeBits) {
   }
 }
 
+/// Each result alone would stay in a cache; together they are more than the caches hold.
+TEST(Executor, ManyResultsGoAroundTheCaches) {
+  Runtime r;
+  EvalOptions options;
+  options.profile = true;
+  const int64_t elements = r.context.target({}).l3_bytes / 4 / 8;
+  for (const int count : {4, 9}) {
+    std::vector<NodeRef> outputs;
+    for (int k = 0; k < count; ++k) outputs.push_back(r.make(Op::neg, {r.numbers({elements + count}, k + 1)}));
+    const auto result = r.run(outputs, options);
+    for (const auto& k : result.report.kernels)
+      EXPECT_EQ(k.schedule.find(" nt") != std::string::npos, count == 9) << k.schedule;
+  }
+}
+
 /// Rows that are added to others belong to tasks by ranges of these; one thread takes all ranges as one.
 TEST(Executor, ThreadsDoNotChangeScatters) {
   for (const int threads : {1, 2, 3}) {
