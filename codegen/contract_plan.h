@@ -49,6 +49,8 @@ bool multiplies_bytes(const RegionEmitter& e, const ContractPlan& p);
 double work_below(const ItemGraph& graph, ItemId root);
 /// Register tiles, tasks and packing.
 void choose_contract_schedule(const RegionEmitter& probe, Schedule& s);
+/// Whether a GPU's matrix units multiply these, and how then (lower_block_matrix.cpp).
+bool choose_block_matrix(const RegionEmitter& probe, Schedule& s);
 /// Of a GPU's: results of a thread, threads of a block (lower_block_contract.cpp).
 void choose_block_contract(const RegionEmitter& probe, Schedule& s);
 

@@ -1,12 +1,14 @@
 // Reference execution: the meaning of kernel IR, one lane at a time, through the scalar evaluator.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "codegen/kernel.h"
 #include "codegen/kernel_types.h"
 #include "ir/scalar/function.h"
 #include "lazuli/base/error.h"
+#include "lazuli/base/half.h"
 
 namespace lazuli::codegen {
 
@@ -121,6 +123,8 @@ class Interpreter {
         return;
       case KOp::LaneSwap:
         return lane_swap(lane_move(i.imm));
+      case KOp::MultiplyTile:
+        return multiply_tile(i);
       case KOp::For: {
         const Block& b = k_.blocks[i.blocks[0]];
         const int64_t end = index(i.operands[1]), step = index(i.operands[2]);
@@ -200,6 +204,44 @@ class Interpreter {
       const uint32_t from = t ^ m.mask;
       std::memcpy(memory_[m.to] + t * bytes, memory_[m.from] + from * bytes, bytes);
     }
+  }
+
+  /// Where element (row, depth) of an operand stands.
+  int64_t tile_offset(const Inst& i, size_t first, uint32_t buffer, bool along_depth, int64_t row, int64_t k) {
+    const int64_t offset = index(i.operands[first]), stride = index(i.operands[first + 1]);
+    const int64_t place = offset + (along_depth ? row * stride + k : k * stride + row);
+    if (extents_ && (place < 0 || place >= (*extents_)[buffer]))
+      throw Error(ErrorKind::Internal, fmt::format("kernel {}: {} of element {} of buffer {}, which has {}", k_.name,
+                                                   name(i.op), place, buffer, (*extents_)[buffer]));
+    return place;
+  }
+
+  void multiply_tile(const Inst& i) {
+    const TileProduct& p = k_.tiles[i.imm];
+    const int64_t rows = index(i.operands[2]), columns = index(i.operands[5]), depth = index(i.operands[6]);
+    const DType type = k_.buffers[p.left].dtype;
+    const auto number = [&](uint32_t buffer, int64_t place) {
+      uint16_t bits;
+      std::memcpy(&bits, memory_[buffer] + place * 2, 2);
+      return type == kFloat16 ? half_bits_to_float(bits) : bfloat16_bits_to_float(bits);
+    };
+    const auto byte = [&](uint32_t buffer, int64_t place) { return static_cast<int8_t>(memory_[buffer][place]); };
+    for (int64_t r = 0; r < p.rows; ++r)
+      for (int64_t c = 0; c < p.columns; ++c) {
+        float sum = 0;
+        uint32_t whole = 0;
+        if (r < rows && c < columns)
+          for (int64_t k = 0; k < depth; ++k) {
+            const int64_t left = tile_offset(i, 0, p.left, p.left_along_depth, r, k);
+            const int64_t right = tile_offset(i, 3, p.right, p.right_along_depth, c, k);
+            if (type == kInt8)
+              whole += static_cast<uint32_t>(byte(p.left, left) * byte(p.right, right));
+            else
+              sum = std::fma(number(p.left, left), number(p.right, right), sum);
+          }
+        std::memcpy(memory_[p.to] + (r * p.pitch() + c) * 4,
+                    type == kInt8 ? static_cast<const void*>(&whole) : static_cast<const void*>(&sum), 4);
+      }
   }
 
   const Kernel& k_;

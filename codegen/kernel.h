@@ -5,7 +5,7 @@
 // no stack slots to promote. Sizes and strides are arguments, so one kernel serves many shapes.
 //
 // Invariants (verify_kernel is the spec): operands are defined before use in an enclosing block; lanes of operands
-// agree; only `check`, Store, Prefetch, Fence, Barrier and LaneSwap have effects; nothing traps.
+// agree; only `check`, Store, Prefetch, Fence, Barrier, LaneSwap and MultiplyTile have effects; nothing traps.
 #pragma once
 #include <memory>
 #include <string>
@@ -31,31 +31,34 @@ using BlockId = uint32_t;
 inline constexpr uint32_t kNone = ~0u;
 
 enum class KOp : uint8_t {
-  Prim,       // inst.prim on operands, lane by lane; constants have imm. check has no result
-  SizeArg,    // int64 argument number imm: an extent, a stride, an offset, a multiplier
-  ScalarArg,  // host scalar number imm, of the dtype declared in Kernel::scalars
-  Iota,       // int64 lanes 0, 1, 2, ...
-  Splat,      // scalar -> every lane
-  Low,        // first half of the lanes
-  High,       // second half of the lanes
-  Extract,    // lane imm, as a scalar
-  Shuffle,    // (a, b), equal lanes: lane n of the result is lane picks[n] of a followed by b; picks:
-              // Kernel::shuffles[imm]
-  LaneMask,   // (n: int64) bool lanes: lane < n
-  AnyLane,    // (bool lanes) -> bool
-  FastDiv,    // (x, multiplier, shift): int64 lanes, (x * multiplier) >> shift, unsigned; x < 2^31, see fast_div.h
-  DotBytes,   // (sum, a, b): int32 lanes, a multiple of 4: sum + a's four unsigned bytes times b's four signed ones;
-              // wraps
-  Load,       // buffer imm: (offset) or (offset, mask, other). Scalar offset: consecutive elements from there.
-              // Vector offset: a gather. Lanes where the mask is false read nothing and give `other`.
-  Store,      // buffer imm: (offset, value) or (offset, value, mask). Scalar offset: consecutive; vector: a scatter.
-  Prefetch,   // buffer imm: (offset)
-  Fence,      // orders non-temporal stores before the end of the task
-  Barrier,    // the threads of a block meet (CUDA); nothing elsewhere. Stands outside of Thread loops
-  LaneSwap,   // Thread buffers (lane_move(imm)): `to` takes what `from` holds in the thread of the same warp of 32
-              // whose number differs in the bits `mask`. Stands outside of Thread loops
-  For,        // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
-  If,         // (condition) two blocks; results: what they yield
+  Prim,          // inst.prim on operands, lane by lane; constants have imm. check has no result
+  SizeArg,       // int64 argument number imm: an extent, a stride, an offset, a multiplier
+  ScalarArg,     // host scalar number imm, of the dtype declared in Kernel::scalars
+  Iota,          // int64 lanes 0, 1, 2, ...
+  Splat,         // scalar -> every lane
+  Low,           // first half of the lanes
+  High,          // second half of the lanes
+  Extract,       // lane imm, as a scalar
+  Shuffle,       // (a, b), equal lanes: lane n of the result is lane picks[n] of a followed by b; picks:
+                 // Kernel::shuffles[imm]
+  LaneMask,      // (n: int64) bool lanes: lane < n
+  AnyLane,       // (bool lanes) -> bool
+  FastDiv,       // (x, multiplier, shift): int64 lanes, (x * multiplier) >> shift, unsigned; x < 2^31, see fast_div.h
+  DotBytes,      // (sum, a, b): int32 lanes, a multiple of 4: sum + a's four unsigned bytes times b's four signed ones;
+                 // wraps
+  Load,          // buffer imm: (offset) or (offset, mask, other). Scalar offset: consecutive elements from there.
+                 // Vector offset: a gather. Lanes where the mask is false read nothing and give `other`.
+  Store,         // buffer imm: (offset, value) or (offset, value, mask). Scalar offset: consecutive; vector: a scatter.
+  Prefetch,      // buffer imm: (offset)
+  Fence,         // orders non-temporal stores before the end of the task
+  Barrier,       // the threads of a block meet (CUDA); nothing elsewhere. Stands outside of Thread loops
+  LaneSwap,      // Thread buffers (lane_move(imm)): `to` takes what `from` holds in the thread of the same warp of 32
+                 // whose number differs in the bits `mask`. Stands outside of Thread loops
+  MultiplyTile,  // a product of matrices on the matrix units of a GPU: Kernel::tiles[imm] says which. Operands, int64:
+                 // offset of the first row of `left`, its stride, how many rows there are; the same three of `right`,
+                 // whose rows are the result's columns; the depth. Stands outside of Thread loops
+  For,           // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
+  If,            // (condition) two blocks; results: what they yield
 };
 
 enum InstFlags : uint8_t {
@@ -92,6 +95,25 @@ constexpr LaneMove lane_move(uint64_t imm) {
   return {static_cast<uint32_t>(imm & 0xffffff), static_cast<uint32_t>(imm >> 24 & 0xffffff),
           static_cast<uint32_t>(imm >> 48)};
 }
+
+/// MultiplyTile: element (r, c) of the tile, at r * pitch() + c of `to`, becomes the sum of left[r, k] * right[c, k]
+/// over the depth; 0 where r or c is not one of the rows that there are. Consecutive in memory are the elements of a
+/// row where `along_depth` says so, else those of neighbouring rows; the stride leads from one such run to the next.
+/// Floats add up in float32 in an order and with roundings that are the machine's (docs/numerics.md), int8 in int32.
+struct TileProduct {
+  uint32_t to = 0, left = 0, right = 0;  // buffers: Shared, and two of one type
+  uint32_t rows = 0, columns = 0;        // of the tile
+  uint32_t stages = 0;                   // steps of the depth that are under way at once; `to` holds them meanwhile
+  bool left_along_depth = false, right_along_depth = false;
+
+  static constexpr uint32_t kStepBytes = 64;  // of a row, in a step
+  constexpr uint32_t pitch() const { return columns + 8; }
+  /// What `to` has at least, in elements of 4 bytes.
+  constexpr uint32_t extent() const {
+    const uint32_t staged = stages * (rows + columns) * kStepBytes / 4, sums = rows * pitch();
+    return staged > sums ? staged : sums;
+  }
+};
 
 struct Block {
   BlockId parent = kNone;  // block that holds the For or If; kNone for a phase's body
@@ -142,6 +164,7 @@ struct Kernel {
   std::vector<InstId> definers;  // instruction that defines each value; kNone for block arguments
   std::vector<Phase> phases;
   std::vector<std::vector<uint8_t>> shuffles;
+  std::vector<TileProduct> tiles;
   bool has_checks = false;  // some instruction may fail: the phase function's return value must be looked at
 };
 

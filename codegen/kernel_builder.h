@@ -85,6 +85,11 @@ class KernelBuilder {
   void barrier();
   /// See KOp::LaneSwap.
   void lane_swap(uint32_t to, uint32_t from, uint32_t mask);
+  /// See KOp::MultiplyTile.
+  struct TileOperand {
+    ValueId offset, stride, rows;
+  };
+  void multiply_tile(const TileProduct& product, const TileOperand& left, const TileOperand& right, ValueId depth);
   void set_threads(int threads) { kernel_.threads = static_cast<uint32_t>(threads); }
   void check(ValueId condition);
   /// The same, once, and outside of every loop that the condition does not depend on. Such loops must not be empty.

@@ -328,6 +328,15 @@ void KernelBuilder::lane_swap(uint32_t to, uint32_t from, uint32_t mask) {
   emit_effect(std::move(inst));
 }
 
+void KernelBuilder::multiply_tile(const TileProduct& product, const TileOperand& left, const TileOperand& right,
+                                  ValueId depth) {
+  Inst inst{KOp::MultiplyTile};
+  inst.imm = kernel_.tiles.size();
+  inst.operands = {left.offset, left.stride, left.rows, right.offset, right.stride, right.rows, depth};
+  kernel_.tiles.push_back(product);
+  emit_effect(std::move(inst));
+}
+
 void KernelBuilder::check(ValueId condition) {
   if (const auto c = constant_of(condition); c && *c) return;
   Inst inst{KOp::Prim};

@@ -16,6 +16,7 @@ class Compactor {
     to_.size_args = from.size_args;
     to_.threads = from.threads;
     to_.shuffles = from.shuffles;
+    to_.tiles = from.tiles;
     to_.has_checks = from.has_checks;
   }
 

@@ -98,6 +98,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::BlockContract:
       lower_block_contract(e);
       break;
+    case Strategy::BlockMatrix:
+      lower_block_matrix(e);
+      break;
     case Strategy::BlockSort:
       lower_block_sort(e);
       break;

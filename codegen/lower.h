@@ -31,6 +31,7 @@ struct Lowered {
   std::vector<PhaseLaunch> phases;
   int64_t bytes_read = 0, bytes_written = 0;  // what the kernel must move at least
   double flops = 0;                           // arithmetic primitives executed
+  bool rounds_as_machine = false;             // floats are added up by matrix units
 };
 
 Lowered lower(const ir::Region& region, const Schedule& schedule, const LoweringOptions& options);

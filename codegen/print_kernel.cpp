@@ -12,9 +12,10 @@ std::string_view name(Role r) {
 }
 
 std::string_view name(KOp op) {
-  constexpr std::string_view names[] = {"prim",    "size",     "scalar",   "iota",    "splat",    "low",      "high",
-                                        "extract", "shuffle",  "lanemask", "any",     "fastdiv",  "dotbytes", "load",
-                                        "store",   "prefetch", "fence",    "barrier", "laneswap", "for",      "if"};
+  constexpr std::string_view names[] = {"prim",     "size",         "scalar",  "iota",     "splat", "low",
+                                        "high",     "extract",      "shuffle", "lanemask", "any",   "fastdiv",
+                                        "dotbytes", "load",         "store",   "prefetch", "fence", "barrier",
+                                        "laneswap", "multiplytile", "for",     "if"};
   return names[static_cast<size_t>(op)];
 }
 
@@ -103,6 +104,15 @@ class Printer {
       case KOp::LaneSwap: {
         const LaneMove m = lane_move(i.imm);
         return put("laneswap b{} <- b{} by {}\n", m.to, m.from, m.mask);
+      }
+      case KOp::MultiplyTile: {
+        const TileProduct& p = k_.tiles[i.imm];
+        const auto side = [&](uint32_t buffer, size_t n, bool along) {
+          return fmt::format("b{}[{}] {} {} rows {}", buffer, ref(i.operands[n]), along ? "stride" : "depth stride",
+                             ref(i.operands[n + 1]), ref(i.operands[n + 2]));
+        };
+        return put("multiplytile b{} {}x{} stages {} <- {}, {}, depth {}\n", p.to, p.rows, p.columns, p.stages,
+                   side(p.left, 0, p.left_along_depth), side(p.right, 3, p.right_along_depth), ref(i.operands[6]));
       }
       case KOp::Prim:
         if (i.prim == Prim::check) return put("check {}\n", ref(i.operands[0]));

@@ -15,10 +15,10 @@ namespace lazuli::codegen {
 using namespace ir;
 
 std::string_view name(Strategy s) {
-  constexpr std::string_view names[] = {"map",           "map_tiled",      "row_inner",  "row_columns",  "row_unrolled",
-                                        "row_split",     "contract",       "sort",       "scan_rows",    "scan_split",
-                                        "scan_columns",  "scatter",        "warp_rows",  "block_rows",   "block_split",
-                                        "block_columns", "block_contract", "block_sort", "block_scatter"};
+  constexpr std::string_view names[] = {
+      "map",         "map_tiled",     "row_inner",      "row_columns",  "row_unrolled", "row_split",    "contract",
+      "sort",        "scan_rows",     "scan_split",     "scan_columns", "scatter",      "warp_rows",    "block_rows",
+      "block_split", "block_columns", "block_contract", "block_matrix", "block_sort",   "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -46,6 +46,7 @@ std::string Schedule::str() const {
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
   if (batches > 1) out += fmt::format(" batches={}", batches);
+  if (stages) out += fmt::format(" stages={}", stages);
   if (quads) out += " quads";
   if (split_depth) out += " split";
   if (in_registers) out += " registers";
@@ -216,7 +217,7 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
     return s;
   }
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
-    choose_block_contract(probe, s);
+    if (!choose_block_matrix(probe, s)) choose_block_contract(probe, s);
     return s;
   }
   if (reduces_an_outer_axis(probe)) {

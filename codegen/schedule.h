@@ -28,6 +28,7 @@ enum class Strategy : uint8_t {
   BlockSplit,     // GPU: few long rows: chunks are spread over blocks, partial results merged by a launch of their own
   BlockColumns,   // GPU: the reduced axis is an outer one: threads run along the innermost kept axis
   BlockContract,  // GPU: a block takes a tile of results, operands through shared memory, sums in registers
+  BlockMatrix,    // GPU: the same on the matrix units, operands copied to shared memory some steps ahead
   BlockSort,      // GPU: pieces of rows are sorted in shared memory, every thread finding its elements' places
   BlockScatter,   // GPU: places are sorted by where they point, so that a thread adds what falls on one element
 };
@@ -66,12 +67,13 @@ struct Schedule {
   bool overlap_rows = false;  // RowInner: store a row while the next one is computed
   bool stage_rows = false;    // RowInner: lay out what is picked element by element, once for all rows of a task
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
-  // BlockContract: results of a thread (columns, not vectors).
+  // BlockContract: results of a thread (columns, not vectors). BlockMatrix: of a block.
   int tile_rows = 0, tile_vectors = 0;
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most
   int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
+  int stages = 0;             // BlockMatrix: steps of the depth under way
   bool quads = false;         // bytes are multiplied four of the depth at a time
   bool split_depth = false;   // spans of the depth are tasks; a phase of its own merges their sums
   bool in_registers = false;  // the epilogue takes sums from registers, unrolled, not from memory in a loop

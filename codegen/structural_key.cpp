@@ -27,7 +27,7 @@ class Writer {
   }
 
  private:
-  static constexpr uint64_t kFormat = 4;  // changes when the meaning of kernel IR does
+  static constexpr uint64_t kFormat = 5;  // changes when the meaning of kernel IR does
 
   /// Little groups of seven bits, the highest bit says that more follow.
   void put(uint64_t v) {
@@ -56,6 +56,10 @@ class Writer {
       if (i.op == KOp::Shuffle) {
         put(k_.shuffles[i.imm].size());
         for (uint8_t p : k_.shuffles[i.imm]) put(p);
+      } else if (i.op == KOp::MultiplyTile) {
+        const TileProduct& p = k_.tiles[i.imm];
+        for (uint32_t v : {p.to, p.left, p.right, p.rows, p.columns, p.stages}) put(v);
+        put(static_cast<uint64_t>(p.left_along_depth) << 1 | static_cast<uint64_t>(p.right_along_depth));
       } else {
         put(i.imm);
       }

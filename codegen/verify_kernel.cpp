@@ -139,6 +139,11 @@ class Verifier {
              "lanes move between Thread buffers of one type and size");
         break;
       }
+      case KOp::MultiplyTile:
+        need(!in_threads_, "threads multiply together, not inside a thread loop");
+        counts(operands == 7), results = 0;
+        tile(i);
+        break;
       case KOp::For:
         counts(operands >= 3), results = operands - 3;
         break;
@@ -171,6 +176,20 @@ class Verifier {
         break;
     }
     for (ValueId v : i.results) define(v, n);
+  }
+
+  void tile(const Inst& i) {
+    need(i.imm < k_.tiles.size(), "the product's form exists");
+    const TileProduct& p = k_.tiles[i.imm];
+    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
+    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
+    const bool bytes = left.dtype == kInt8;
+    need(bytes || left.dtype == kFloat16 || left.dtype == kBFloat16, "matrix units take float16, bfloat16 and int8");
+    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
+    need(!bytes || (p.left_along_depth && p.right_along_depth), "bytes are consecutive along the depth");
+    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
+    need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
+    need(p.rows % 64 == 0 && p.columns % 64 == 0 && p.stages >= 2, "tiles are cut among eight warps");
   }
 
   void plain(const Inst& i) {

@@ -32,6 +32,7 @@ Context::Context(Settings settings, LogSink sink)
       cuda_({.driver_path = settings_.cuda_driver,
              .nvrtc_path = settings_.nvrtc,
              .exact_blocks = settings_.cuda_exact_blocks,
+             .matrix_units = settings_.cuda_matrix_units,
              .cache_folder = settings_.cuda_cache,
              .record_folder = settings_.cuda_record,
              .module_cache_bytes = settings_.kernel_cache_bytes}),

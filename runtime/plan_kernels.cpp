@@ -130,6 +130,7 @@ std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen
   plan->bytes_read = lowered.bytes_read;
   plan->bytes_written = lowered.bytes_written;
   plan->flops = lowered.flops;
+  plan->exact = !lowered.rounds_as_machine;
   return plan;
 }
 

@@ -40,7 +40,7 @@ void fill_report(const Prepared& prepared, Report& report) {
     r.name = k.name;
     r.kind = k.kind;
     r.schedule = k.schedule;
-    r.klass = "exact";
+    r.klass = k.exact ? "exact" : "matrix_unit";
     r.fused_ops = k.fused_ops;
     r.bytes = k.bytes_read + k.bytes_written;
     r.flops = k.flops;

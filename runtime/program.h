@@ -39,6 +39,7 @@ struct KernelPlan {
   int fused_ops = 0;
   int64_t bytes_read = 0, bytes_written = 0;
   double flops = 0;
+  bool exact = true;  // the numerics class (docs/numerics.md): or that of matrix units
   double compile_ms = 0;
   Miss miss = Miss::None;
 };

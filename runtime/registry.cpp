@@ -102,6 +102,9 @@ constexpr OptionInfo kOptions[] = {
      "Device memory is asked for in exact sizes and not recycled, so that checking tools see every access outside of a "
      "tensor.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_exact_blocks); }},
+    {"LAZULI_CUDA_MATRIX_UNITS", "flag", "1",
+     "0 keeps contractions of float16 and bfloat16 off the matrix units of GPUs: the CPU's bits, and slower.",
+     [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_matrix_units); }},
     {"LAZULI_PERF", "flag", "0", "Names compiled kernels for perf, in /tmp/perf-<pid>.map.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.perf_map); }},
 };

@@ -32,6 +32,7 @@ struct Settings {
   std::string cuda_driver, nvrtc;       // paths; empty: searched for
   std::string cuda_cache, cuda_record;  // folders; empty: none
   bool cuda_exact_blocks = false;
+  bool cuda_matrix_units = true;
 };
 
 struct OptionInfo {

@@ -38,6 +38,7 @@ class Emitter {
 
   CudaSource run() {
     out_ = kCudaPrelude;
+    if (!k_.tiles.empty()) out_ += kCudaMatrixPrelude;
     arguments();
     CudaSource source;
     for (const Buffer& b : k_.buffers) {
@@ -110,6 +111,9 @@ class Emitter {
       const Inst& i = k_.insts[n];
       if (i.op == KOp::Load || i.op == KOp::Store) used[i.imm] = true;
       if (i.op == KOp::LaneSwap) used[lane_move(i.imm).to] = used[lane_move(i.imm).from] = true;
+      if (i.op == KOp::MultiplyTile)
+        for (const uint32_t buffer : {k_.tiles[i.imm].to, k_.tiles[i.imm].left, k_.tiles[i.imm].right})
+          used[buffer] = true;
       for (BlockId inner : i.blocks) survey(k_.blocks[inner], used);
     }
   }
@@ -165,6 +169,8 @@ class Emitter {
         return line("lz_barrier();");
       case KOp::LaneSwap:
         return lane_swap(lane_move(i.imm));
+      case KOp::MultiplyTile:
+        return multiply_tile(i);
       case KOp::Load:
         return load(i);
       case KOp::Store:
@@ -332,6 +338,13 @@ class Emitter {
   void lane_swap(LaneMove m) {
     for (int64_t n = 0; n < k_.buffers[m.to].extent; ++n)
       line("b{0}[{2}] = lz_lane_swap(b{1}[{2}], {3});", m.to, m.from, n, m.mask);
+  }
+
+  void multiply_tile(const Inst& i) {
+    const TileProduct& p = k_.tiles[i.imm];
+    line("lz_multiply_tile<{}, {}, {}, {}, {}>(b{}, b{} + {}, {}, {}, b{} + {}, {}, {}, {});", p.rows, p.columns,
+         p.stages, p.left_along_depth, p.right_along_depth, p.to, p.left, operand(i, 0), operand(i, 1), operand(i, 2),
+         p.right, operand(i, 3), operand(i, 4), operand(i, 5), operand(i, 6));
   }
 
   void for_loop(const Inst& i) {

@@ -33,5 +33,9 @@ CudaSource emit_cuda(const Kernel& kernel, const Schedule& schedule);
 /// What every source starts with: types and the functions that prims.def names. It also compiles as ordinary C++, with
 /// blockIdx and its kin supplied by the includer, so that tests run kernels without a GPU.
 extern const char* const kCudaPrelude;
+/// What stands behind it where a kernel uses matrix units: copies into shared memory that run beside the threads, and
+/// products of tiles. The includer that is no GPU's compiler supplies lz_copy_async, lz_copy_commit, lz_copy_wait,
+/// lz_load_matrices and lz_multiply_add.
+extern const char* const kCudaMatrixPrelude;
 
 }  // namespace lazuli::codegen

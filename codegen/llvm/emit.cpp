@@ -186,8 +186,9 @@ void PhaseEmitter::inst(const Inst& i) {
     case KOp::Barrier:
       return;
     case KOp::LaneSwap:
+    case KOp::MultiplyTile:
       throw lazuli::Error(ErrorKind::Internal,
-                          "kernel " + kernel_.name + ": lanes of a warp move on CUDA devices alone");
+                          "kernel " + kernel_.name + ": " + std::string(name(i.op)) + " is for CUDA devices alone");
     case KOp::Fence:
       intrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
       return;

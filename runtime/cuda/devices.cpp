@@ -40,7 +40,7 @@ Gpu& Devices::gpu(Device device) {
                                                driver_->devices, driver_->devices == 1 ? " was" : "s were"));
   const std::lock_guard lock(mutex_);
   auto& gpu = gpus_[static_cast<size_t>(device.index())];
-  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index(), options_.exact_blocks);
+  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index(), options_.exact_blocks, options_.matrix_units);
   return *gpu;
 }
 

@@ -16,6 +16,7 @@ namespace lazuli::runtime::cuda {
 struct Options {
   std::string driver_path, nvrtc_path;  // empty: searched for
   bool exact_blocks = false;
+  bool matrix_units = true;
   std::string cache_folder;   // of machine code between processes (cubin_cache.h); empty: none
   std::string record_folder;  // where the source of every kernel is left; empty: nowhere
   int64_t module_cache_bytes = int64_t{256} << 20;

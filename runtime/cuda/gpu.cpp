@@ -47,7 +47,7 @@ class DeviceMemory final : public MemorySource {
 
 }  // namespace
 
-Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks)
+Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks, bool matrix_units)
     : driver_(std::move(driver)), index_(index) {
   const Driver& d = *driver_;
   const std::string opening = fmt::format("opening {}", device().str());
@@ -77,6 +77,7 @@ Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks)
   target_.processors = p.processors;
   target_.shared_bytes = p.shared_bytes_per_processor;
   target_.l2_bytes = p.l2_bytes;
+  target_.matrix_units = matrix_units && p.major >= 8;
 
   d.check(d.context_retain(&context_, handle), opening);
   enter();

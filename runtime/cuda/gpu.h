@@ -46,7 +46,8 @@ class Module {
 class Gpu {
  public:
   /// `exact_blocks`: memory is asked for as it is requested and not recycled, so that tools see every access outside.
-  Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks);
+  /// `matrix_units`: contractions may use them, where the device has them.
+  Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks, bool matrix_units = true);
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
 

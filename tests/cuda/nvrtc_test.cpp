@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 
 #include "codegen/cuda/emit.h"
@@ -13,6 +14,7 @@
 #include "passes/pass.h"
 #include "tests/cuda/emulated.h"
 #include "tests/cuda/families.h"
+#include "tests/cuda/matrix_graphs.h"
 
 namespace lazuli::testing {
 namespace {
@@ -59,24 +61,20 @@ TEST(CudaNvrtc, FindsWhatTheAssemblerComplainsAbout) {
   EXPECT_EQ(complaints("k.cu(3): warning #177-D: variable was declared but never referenced").size(), 1u);
 }
 
-class CudaNvrtcFamilies : public ::testing::TestWithParam<const char*> {};
-
-TEST_P(CudaNvrtcFamilies, CompileForBothArchitectures) {
-  std::string why;
-  const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
-  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+/// Compiles every kernel of these graphs for both architectures.
+void expect_clean(const codegen::Nvrtc& nvrtc, const std::vector<Family>& families) {
   size_t kernels = 0;
   int most = 0;  // registers
   for (const codegen::GpuTarget& target : {codegen::GpuTarget::sm_80(), codegen::GpuTarget::sm_90a()}) {
     std::set<std::string> done;
-    for (const Family& f : kernel_families(GetParam(), /*small=*/true)) {
+    for (const Family& f : families) {
       ir::Interner interner;
       for (const codegen::Lowered& l : lower_for(target, f.text, interner)) {
         if (!done.insert(codegen::structural_key(*l.kernel)).second) continue;
         SCOPED_TRACE(f.name + ", " + l.schedule.str() + " for " + target.arch);
         std::string log;
         const codegen::CudaSource source = codegen::emit_cuda(*l.kernel, l.schedule);
-        const std::string cubin = nvrtc->compile(source.text, l.kernel->name, target.arch, &log);
+        const std::string cubin = nvrtc.compile(source.text, l.kernel->name, target.arch, &log);
         EXPECT_GT(registers_used(log), 0) << log;
         EXPECT_LE(registers_used(log), l.schedule.registers) << log;
         most = std::max(most, registers_used(log));
@@ -86,7 +84,55 @@ TEST_P(CudaNvrtcFamilies, CompileForBothArchitectures) {
       }
     }
   }
-  std::printf("%s compiled %zu kernels, at most %d registers\n", nvrtc->version().c_str(), kernels, most);
+  std::printf("%s compiled %zu kernels, at most %d registers\n", nvrtc.version().c_str(), kernels, most);
+}
+
+class CudaNvrtcFamilies : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(CudaNvrtcFamilies, CompileForBothArchitectures) {
+  std::string why;
+  const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
+  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+  expect_clean(*nvrtc, kernel_families(GetParam(), /*small=*/true));
+}
+
+TEST(CudaNvrtc, MatrixUnitsCompileForBothArchitectures) {
+  std::string why;
+  const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
+  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+  std::vector<Family> all;
+  for (const MatrixProduct& p :
+       {MatrixProduct{"float16", 4096, 1024, 4096, "nn", true}, MatrixProduct{"bfloat16", 4096, 1024, 4096, "nt", true},
+        MatrixProduct{"bfloat16", 4096, 1024, 4096, "tt"}, MatrixProduct{"float16", 100, 1000, 80, "tn", true},
+        MatrixProduct{"int8", 4096, 1024, 4096, "nt", true, 1, "int32"}, MatrixProduct{"int8", 100, 1000, 80, "nt"}})
+    all.push_back({p.name(), p.text()});
+  expect_clean(*nvrtc, all);
+}
+
+/// Figures of one core, printed; the bounds are those of a busy machine.
+TEST(CudaNvrtc, CompilesAMapInLittleTime) {
+  std::string why;
+  const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
+  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+  const auto best_of = [&](const std::string& text) {
+    ir::Interner interner;
+    const codegen::Lowered l = lower_for(codegen::GpuTarget::sm_90a(), text, interner).at(0);
+    const std::string source = codegen::emit_cuda(*l.kernel, l.schedule).text;
+    double best = 1e9;
+    for (int i = 0; i < 5; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      nvrtc->compile(source + fmt::format("// {}\n", i), l.kernel->name, "sm_90a");
+      best =
+          std::min(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    }
+    return best;
+  };
+  const double map = best_of(kernel_families("maps", /*small=*/true).at(0).text);
+  const double product = best_of(MatrixProduct{"float16", 4096, 1024, 4096, "nn", true}.text());
+  std::printf("%s compiles a map in %.1f ms, a product on matrix units in %.1f ms\n", nvrtc->version().c_str(), map,
+              product);
+  EXPECT_LT(map, 600);
+  EXPECT_LT(product, 3000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Groups, CudaNvrtcFamilies, ::testing::ValuesIn(kFamilyGroups),

@@ -325,7 +325,10 @@ std::optional<std::string> Checker::check(const Graph& g, uint64_t values, const
       return check_lowered(g, leaves, expect(g, leaves), config);
     }
     if (config.cuda) {
-      if (!runtimes_->cuda) runtimes_->cuda = runtime::Context::from_environment();
+      if (!runtimes_->cuda) {
+        setenv("LAZULI_CUDA_MATRIX_UNITS", "0", 1);  // which round as they like
+        runtimes_->cuda = runtime::Context::from_environment();
+      }
       return check_cuda(*runtimes_->cuda, g, passes::generated_leaves(g, values), config);
     }
     runtime::Context& context = runtimes_->get(config.grain);

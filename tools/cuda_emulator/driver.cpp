@@ -427,8 +427,15 @@ EXPORT Result cuModuleLoadData(void** module, const void* image) {
   const auto bind = reinterpret_cast<void (*)(const lzemu_api*)>(dlsym(m->library, "lzemu_bind"));
   if (!bind) return kInvalidImage;
   const lzemu_api api{
-      &device().state, [](int line) { device().fibers.barrier(line); },
-      [](unsigned long long bits, unsigned lane, int line) { return device().fibers.exchange(bits, lane, line); }};
+      &device().state,
+      [](int line) { device().fibers.barrier(line); },
+      [](unsigned long long bits, unsigned lane, int line) { return device().fibers.exchange(bits, lane, line); },
+      [](unsigned long long bits, unsigned long long* all, int line) { device().fibers.share(bits, all, line); },
+      [](int line) { device().fibers.meet(line); },
+      [](void* to, const void* from, unsigned bytes) { device().fibers.copy_async(to, from, bytes); },
+      [] { device().fibers.copy_commit(); },
+      [](unsigned groups) { device().fibers.copy_wait(groups); },
+      [](const char* what) { device().fibers.fail(what); }};
   bind(&api);
   *module = m.release();
   return kSuccess;

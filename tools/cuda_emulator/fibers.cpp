@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <numeric>
 #include <stdexcept>
@@ -36,7 +37,7 @@ namespace emulator {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr unsigned kWarp = 32;
+constexpr unsigned kWarp = 32, kCopy = 16;
 Fibers* running = nullptr;  // a fiber starts without arguments; one block runs at a time
 
 }  // namespace
@@ -106,18 +107,74 @@ unsigned long long Fibers::exchange(unsigned long long bits, unsigned lane, int 
   return value;
 }
 
-bool Fibers::release_warps() {
-  bool any = false;
-  for (unsigned first = 0; first < threads_; first += kWarp) {
-    const unsigned last = std::min(first + kWarp, threads_);
-    bool all = true;
-    for (unsigned t = first; t < last; ++t)
-      all = all && fibers_[t].state == State::Exchange && fibers_[t].line == fibers_[first].line;
-    if (!all) continue;
-    for (unsigned t = first; t < last; ++t) fibers_[t].state = State::Ready;
-    any = true;
+void Fibers::share(unsigned long long bits, unsigned long long* all, int line) {
+  const unsigned first = current_ / kWarp * kWarp;
+  fibers_[current_].bits = bits;
+  wait(State::Exchange, line);
+  for (unsigned l = 0; l < kWarp; ++l) all[l] = first + l < threads_ ? fibers_[first + l].bits : 0;
+}
+
+void Fibers::meet(int line) {
+  wait(State::Exchange, -line);
+}
+
+void Fibers::copy_async(void* to, const void* from, unsigned bytes) {
+  const auto place = reinterpret_cast<uintptr_t>(to), source = reinterpret_cast<uintptr_t>(from);
+  if (place % kCopy != 0 || (bytes > 0 && source % kCopy != 0)) fail("a misaligned asynchronous copy");
+  if (bytes > kCopy) fail("an asynchronous copy of more than 16 bytes");
+  fibers_[current_].copies.push_back({to, from, bytes});
+}
+
+void Fibers::copy_commit() {
+  Fiber& f = fibers_[current_];
+  f.groups.push_back(std::move(f.copies));
+  f.copies.clear();
+}
+
+void Fibers::copy_wait(unsigned groups) {
+  Fiber& f = fibers_[current_];
+  for (; f.groups.size() > groups; f.groups.pop_front())
+    for (const Copy& c : f.groups.front()) {
+      std::memset(c.to, 0, kCopy);
+      std::memcpy(c.to, c.from, c.bytes);
+    }
+}
+
+void Fibers::fail(const char* what) {
+  problem_ = what;
+  wait(State::Done, 0);
+}
+
+/// Lets a warp go on whose threads have all met.
+bool Fibers::release_warp(unsigned first) {
+  const unsigned last = std::min(first + kWarp, threads_);
+  for (unsigned t = first; t < last; ++t)
+    if (fibers_[t].state != State::Exchange || fibers_[t].line != fibers_[first].line) return false;
+  for (unsigned t = first; t < last; ++t) fibers_[t].state = State::Ready;
+  return true;
+}
+
+bool Fibers::run_ready(const std::vector<unsigned>& threads) {
+  bool progress = false;
+  for (const unsigned t : threads) {
+    if (fibers_[t].state != State::Ready) continue;
+    resume(t);
+    if (!problem_.empty()) return false;
+    progress = true;
   }
-  return any;
+  return progress;
+}
+
+bool Fibers::run_warps_ahead(const std::vector<unsigned>& threads) {
+  std::vector<std::vector<unsigned>> warps((threads_ + kWarp - 1) / kWarp);
+  for (const unsigned t : threads) warps[t / kWarp].push_back(t);
+  bool progress = false;
+  for (const unsigned first : threads) {
+    std::vector<unsigned>& warp = warps[first / kWarp];
+    while (problem_.empty() && (run_ready(warp) || release_warp(first / kWarp * kWarp))) progress = true;
+    warp.clear();
+  }
+  return progress;
 }
 
 bool Fibers::release_block() {
@@ -151,17 +208,15 @@ std::string Fibers::run_block(Kernel kernel, void** arguments, lzemu_state& stat
   arguments_ = arguments;
   state_ = &state;
   threads_ = threads;
+  problem_.clear();
   for (unsigned t = 0; t < threads; ++t) start(t);
   for (;;) {
-    bool progress = false;
-    for (const unsigned t : order.next(threads)) {
-      if (fibers_[t].state != State::Ready) continue;
-      resume(t);
-      progress = true;
-    }
+    const std::vector<unsigned>& next = order.next(threads);
+    bool progress = order.runs_ahead() ? run_warps_ahead(next) : run_ready(next);
+    if (!problem_.empty()) return problem_;
     if (std::all_of(fibers_.begin(), fibers_.begin() + threads, [](const Fiber& f) { return f.state == State::Done; }))
       return {};
-    progress |= release_warps();
+    for (unsigned first = 0; first < threads; first += kWarp) progress |= release_warp(first);
     progress |= release_block();
     if (!progress) return stuck();
     // Fibers that were only waiting for one another become ready above.

@@ -2,6 +2,7 @@
 // others.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <random>
 #include <string>
 #include <vector>
@@ -13,8 +14,10 @@ namespace emulator {
 /// In which order the threads between two meetings run, and blocks among each other. Results must not depend on it.
 class Order {
  public:
-  /// 0: ascending, 1: descending, else shuffled anew every time.
+  /// 0: ascending, 1: descending, else shuffled anew every time. In odd ones a warp runs until it has to wait for the
+  /// block, in even ones all warps go from meeting to meeting together.
   explicit Order(unsigned kind) : kind_(kind), random_(kind) {}
+  bool runs_ahead() const { return kind_ % 2 == 1; }
   const std::vector<unsigned>& next(unsigned n);
 
  private:
@@ -40,20 +43,35 @@ class Fibers {
   /// Called by kernels.
   void barrier(int line);
   unsigned long long exchange(unsigned long long bits, unsigned lane, int line);
+  void share(unsigned long long bits, unsigned long long* all, int line);
+  void meet(int line);
+  void copy_async(void* to, const void* from, unsigned bytes);
+  void copy_commit();
+  void copy_wait(unsigned groups);
+  void fail(const char* what);
 
  private:
   enum class State : uint8_t { Ready, Barrier, Exchange, Done };
+  struct Copy {
+    void* to;
+    const void* from;
+    unsigned bytes;
+  };
   struct Fiber {
     void* stack_pointer = nullptr;
     State state = State::Ready;
     int line = 0;
     unsigned long long bits = 0;
+    std::vector<Copy> copies = {};              // not committed
+    std::deque<std::vector<Copy>> groups = {};  // that nobody waited for
   };
   static void entry();
   void start(unsigned thread);
   void resume(unsigned thread);
   void wait(State state, int line);
-  bool release_warps();
+  bool release_warp(unsigned first);
+  bool run_ready(const std::vector<unsigned>& threads);
+  bool run_warps_ahead(const std::vector<unsigned>& threads);
   bool release_block();
   std::string stuck() const;
 

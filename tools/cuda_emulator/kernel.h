@@ -54,6 +54,97 @@ LZEMU T lzemu_lane_word(T word, unsigned mask, int line) {
   return (T)lzemu.exchange((unsigned long long)(unsigned)word, from, line);
 }
 
+// Matrix units (codegen/cuda/matrix_prelude.cpp).
+LZEMU void lz_copy_async(unsigned char* to, const void* from, unsigned bytes) {
+  lzemu.copy_async(to, from, bytes);
+}
+LZEMU void lz_copy_commit() {
+  lzemu.copy_commit();
+}
+template <int N>
+LZEMU void lz_copy_wait() {
+  lzemu.copy_wait(N);
+}
+
+struct lzemu_at {
+  int line;
+  template <bool Turned>
+  void load(unsigned (&r)[4], const unsigned char* row) const {
+    if ((unsigned long long)row % 16 != 0) lzemu.fail("a misaligned row of a matrix");
+    unsigned long long rows[32];
+    lzemu.share((unsigned long long)row, rows, line);
+    const unsigned lane = lzemu.state->thread.x % 32;
+    for (unsigned m = 0; m < 4; ++m) {
+      unsigned short two[2];
+      for (unsigned n = 0; n < 2; ++n) {
+        const unsigned in_row = Turned ? lane / 4 : lane % 4 * 2 + n, of_row = Turned ? lane % 4 * 2 + n : lane / 4;
+        two[n] = ((const unsigned short*)rows[m * 8 + of_row])[in_row];
+      }
+      r[m] = two[0] | (unsigned)two[1] << 16;
+    }
+    lzemu.meet(line);
+  }
+};
+#define lz_load_matrices lzemu_at{__LINE__}.load
+
+struct f16;
+struct bf16;
+template <class T>
+struct lzemu_number;
+template <>
+struct lzemu_number<f16> {
+  static double of(unsigned short bits) { return __builtin_bit_cast(_Float16, bits); }
+};
+template <>
+struct lzemu_number<bf16> {
+  static double of(unsigned short bits) { return __builtin_bit_cast(float, (unsigned)bits << 16); }
+};
+
+struct lzemu_fragments {
+  unsigned a[4], b[2];
+};
+// What a matrix unit adds at once is added exactly and cut off: its own roundings are not to be had, and any order
+// within the bound of docs/numerics.md must do.
+template <class T>
+LZEMU void lzemu_multiply_add(int line, T, float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  const lzemu_fragments own = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  unsigned long long all[32];
+  lzemu.share((unsigned long long)&own, all, line);
+  const unsigned lane = lzemu.state->thread.x % 32;
+  for (unsigned n = 0; n < 4; ++n) {
+    const unsigned row = lane / 4 + n / 2 * 8, column = lane % 4 * 2 + n % 2;
+    for (unsigned half = 0; half < 2; ++half) {
+      double sum = d[n];
+      for (unsigned k = 0; k < 8; ++k) {
+        const unsigned left = ((const lzemu_fragments*)all[row % 8 * 4 + k / 2])->a[row / 8 + half * 2];
+        const unsigned right = ((const lzemu_fragments*)all[column * 4 + k / 2])->b[half];
+        sum += lzemu_number<T>::of(left >> k % 2 * 16) * lzemu_number<T>::of(right >> k % 2 * 16);
+      }
+      d[n] = (float)sum;
+      if (fabs((double)d[n]) > fabs(sum) && fabs(sum) < 1e300) d[n] = nextafterf(d[n], 0);
+    }
+  }
+  lzemu.meet(line);
+}
+LZEMU void lzemu_multiply_add(int line, signed char, int (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  const lzemu_fragments own = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  unsigned long long all[32];
+  lzemu.share((unsigned long long)&own, all, line);
+  const unsigned lane = lzemu.state->thread.x % 32;
+  for (unsigned n = 0; n < 4; ++n) {
+    const unsigned row = lane / 4 + n / 2 * 8, column = lane % 4 * 2 + n % 2;
+    unsigned sum = d[n];
+    for (unsigned k = 0; k < 32; ++k) {
+      const unsigned left = ((const lzemu_fragments*)all[row % 8 * 4 + k % 16 / 4])->a[row / 8 + k / 16 * 2];
+      const unsigned right = ((const lzemu_fragments*)all[column * 4 + k % 16 / 4])->b[k / 16];
+      sum += (unsigned)((signed char)(left >> k % 4 * 8) * (signed char)(right >> k % 4 * 8));
+    }
+    d[n] = (int)sum;
+  }
+  lzemu.meet(line);
+}
+#define lz_multiply_add(...) lzemu_multiply_add(__LINE__, __VA_ARGS__)
+
 // A launch passes the addresses of the arguments.
 template <class A>
 LZEMU void lzemu_call(void (*kernel)(A), void** arguments) {
