@@ -3,6 +3,9 @@
 //
 //   LAZULI_EMULATOR_CXX=path     the host's compiler; default: the one that has built this library
 //   LAZULI_EMULATOR_CACHE=path   a folder that keeps what was compiled
+//   LAZULI_EMULATOR_FAULT="n pattern => text"   plants a fault: match number n of the regular expression in every
+//   source
+//                                is replaced; a source without it is refused
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -72,6 +75,21 @@ std::string exports(const std::string& source) {
     text += "extern \"C\" const int lzemu_bytes_" + name + " = sizeof(" + type + ");\n";
   }
   return text;
+}
+
+/// The source with the fault that the environment wants in it. False when it has no place there.
+bool plant_fault(std::string& source) {
+  const std::string fault = variable("LAZULI_EMULATOR_FAULT", "");
+  if (fault.empty()) return true;
+  const size_t space = fault.find(' '), arrow = fault.find(" => ");
+  if (space == fault.npos || arrow == fault.npos) return false;
+  const std::regex pattern(fault.substr(space + 1, arrow - space - 1));
+  std::sregex_iterator it(source.begin(), source.end(), pattern), end;
+  for (int n = std::atoi(fault.c_str()); n > 0 && it != end; --n) ++it;
+  if (it == end) return false;
+  const auto at = static_cast<size_t>(it->position()), behind = at + static_cast<size_t>(it->length());
+  source = source.substr(0, at) + it->format(fault.substr(arrow + 4)) + source.substr(behind);
+  return true;
 }
 
 std::string hash(const std::string& text) {
@@ -174,6 +192,10 @@ EXPORT Result nvrtcCompileProgram(Program* program, int count, const char* const
   if (!exact || !arch) {
     program->log = "the emulator wants --fmad=false and --gpu-architecture";
     return kInvalidOption;
+  }
+  if (!plant_fault(program->source)) {
+    program->log = "the fault of LAZULI_EMULATOR_FAULT has no place in this source";
+    return kCompilation;
   }
   return compile(*program);
 }

@@ -1,0 +1,165 @@
+// The emulated device as a judge: faults of the kind that code generation makes, each planted in the source of a kernel
+// that is right otherwise (LAZULI_EMULATOR_FAULT). Every one must be seen: as other bits in some order of threads, or
+// as a failed launch that names the kernel.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "ir/text.h"
+#include "lazuli/base/error.h"
+#include "tests/cuda/emulated.h"
+#include "tests/cuda/matrix_graphs.h"
+#include "tests/cuda/on_device.h"
+#include "tests/pipeline/harness.h"
+
+namespace lazuli::testing {
+namespace {
+
+using namespace ir;
+
+struct Fault {
+  const char *name, *graph, *fault;  // "n pattern => text": match number n
+};
+
+std::string graph_of(const std::string& name) {
+  const auto unary = [](const char* op, int m, int n) {
+    return fmt::format(
+        "graph {{\n%0 = data : float32[{1}, {2}]\n%1 = {0} %0 {{axis = 1}} : float32[{1}, {2}]\nreturn %1\n}}\n", op, m,
+        n);
+  };
+  if (name == "map")
+    return "graph {\n%0 = data : float32[4, 1025]\n%1 = data : float32[1025]\n%2 = expand %1 : float32[4, 1025]\n"
+           "%3 = mul %0, %2 : float32[4, 1025]\nreturn %3\n}\n";
+  if (name == "short rows") return unary("softmax", 7, 100);
+  if (name == "rows") return unary("softmax", 3, 5000);
+  if (name == "long rows")
+    return "graph {\n%0 = data : float32[2, 20000]\n%1 = sum %0 {axes = [1]} : float32[2]\nreturn %1\n}\n";
+  if (name == "columns")
+    return "graph {\n%0 = data : float32[3000, 37]\n%1 = sum %0 {axes = [0]} : float32[37]\nreturn %1\n}\n";
+  if (name == "product") return MatrixProduct{"float32", 33, 1100, 40, "nn"}.text();
+  if (name == "matrix units") return MatrixProduct{"bfloat16", 70, 333, 66, "nn", true}.text();
+  throw std::runtime_error("no graph " + name);
+}
+
+constexpr Fault kFaults[] = {
+    // Kernels whose code is made instruction by instruction.
+    {"a loop that ends one later", "map", R"(0 (v\d+) < (v\d+); \1 \+= blockDim => $1 <= $2; $1 += blockDim)"},
+    {"threads that stand too close", "map", R"(0 threadIdx\.x \* v\d+; => threadIdx.x * 2;)"},
+    {"a task too few", "map", R"(0 < lz_args\.end => < lz_args.end - 1)"},
+    {"a wrong distance between lanes", "short rows", R"(0 lz_lane_swap\((b\d+\[0\]), 16\) => lz_lane_swap($1, 8))"},
+    {"lanes that are not exchanged", "short rows", R"(0 b\d+\[0\] = lz_lane_swap\(b\d+\[0\], 1\); => )"},
+    {"a barrier lost before a merge", "rows", R"(1 lz_barrier\(\); => )"},
+    {"a barrier lost between halves", "rows", R"(2 lz_barrier\(\); => )"},
+    {"a barrier in a branch", "rows", R"(1 lz_barrier\(\); => if (threadIdx.x < 32) lz_barrier();)"},
+    {"chunks of half the size", "rows", R"(0 \(i64\)0x800ull => (i64)0x400ull)"},
+    {"lanes of another number", "long rows", R"(0 \(i64\)0x40ull => (i64)0x20ull)"},
+    {"chunks of another size", "columns", R"(0 \(i64\)0x800ull => (i64)0x400ull)"},
+    {"a barrier lost behind shared operands", "product", R"(1 lz_barrier\(\); => )"},
+    {"a barrier lost before the next step", "product", R"(0 lz_barrier\(\); => )"},
+    {"shared memory read that nobody wrote", "product", R"(0 b3\[v\d+\] = v\d+; => )"},
+    {"rows of shared memory at a wrong stride", "product",
+     R"(0 lz_mul\(\(i32\)(v\d+), \(i32\)(v\d+)\) => lz_mul((i32)$1, (i32)$2 + 1))"},
+    {"no bounds of an operand", "product", R"(0 lz_min\((v\d+), (v\d+)\) => $2)"},
+    {"chains of twice the length", "product", R"(0 \(i64\)0x1ffull => (i64)0x3ffull)"},
+    // Matrix units.
+    {"no bounds of results", "matrix units", R"(0 if \(v\d+\) \{ => if (true) {)"},
+    {"a stage too few filled", "matrix units", R"(0 s < Stages - 1; => s < Stages - 2;)"},
+    {"a stage too many under way", "matrix units", R"(0 lz_copy_wait<Stages - 2> => lz_copy_wait<Stages - 1>)"},
+    {"no wait for copies", "matrix units", R"(0 lz_copy_wait<Stages - 2>\(\); => )"},
+    {"copies that belong to no group", "matrix units", R"(1 lz_copy_commit\(\); => )"},
+    {"a barrier lost in the pipeline", "matrix units", R"(1 lz_barrier\(\); => )"},
+    {"a barrier lost before sums are stored", "matrix units", R"(2 lz_barrier\(\); => )"},
+    {"a barrier lost behind sums", "matrix units", R"(3 lz_barrier\(\); => )"},
+    {"a ring of another length", "matrix units", R"(0 now \+ 1 == Stages => now + 2 == Stages)"},
+    {"pieces read where they are not", "matrix units",
+     R"(0 lz_swizzle\(first \+ low \+ by_row \* 8, half \* 2 \+ by_depth\) => (first + low + by_row * 8) * 64 + (half * 2 + by_depth) * 16)"},
+    {"halves of the depth exchanged", "matrix units", R"(0 low \+ by_depth \* 8 => low + (by_depth ^ 1) * 8)"},
+    {"a row of an operand too many", "matrix units", R"(0 row < rows => row <= rows)"},
+    {"sums stored at a wrong stride", "matrix units", R"(0 n \* 4\) \* pitch => n * 2) * pitch)"},
+    {"a step of the depth too few", "matrix units", R"(0 k < depth; => k + L::depths < depth;)"},
+};
+
+/// Numbers without NaN or infinities, so that a fault is not hidden by them.
+LeafSource plain_numbers() {
+  return [](const Node* n) {
+    HostArray a{n->dtype(), n->shape(), std::vector<std::byte>(static_cast<size_t>(n->nbytes()))};
+    uint64_t x = static_cast<uint64_t>(n->numel());
+    for (int64_t i = 0; i < n->numel(); ++i) {
+      x = x * 6364136223846793005u + 1442695040888963407u;
+      const auto value = static_cast<float>(static_cast<int64_t>(x >> 32) - (int64_t{1} << 31)) * 0x1p-30f;
+      const auto bits = std::bit_cast<uint32_t>(value);
+      a.set_bits(i, n->dtype() == kFloat32 ? bits : bits >> 16);
+    }
+    return a;
+  };
+}
+
+class CudaPlantedFaults : public ::testing::Test {
+ protected:
+  void TearDown() override { unsetenv("LAZULI_EMULATOR_FAULT"); }
+
+  /// What the device gives, in one order.
+  static std::vector<HostArray> run(const std::string& text, int order) {
+    const EmulatedOrder in(order);
+    const auto context = runtime::Context::from_environment();  // modules are compiled anew
+    return run_on_device(*context, parse(text, context->interner()), plain_numbers());
+  }
+
+  /// How a fault shows; empty when it does not.
+  static std::string seen(const std::string& text, const std::vector<HostArray>& right) {
+    for (const int order : kOrders) {
+      ::testing::internal::CaptureStderr();
+      try {
+        const std::vector<HostArray> got = run(text, order);
+        ::testing::internal::GetCapturedStderr();
+        if (!bitwise_equal(right[0], got[0])) return fmt::format("other bits in order {}", order);
+      } catch (const Error& e) {
+        const std::string report = ::testing::internal::GetCapturedStderr();
+        forget_failure();
+        if (e.kind() != ErrorKind::Device) throw;
+        EXPECT_THAT(report, ::testing::HasSubstr("CUDA emulator: kernel lz_"));
+        return report.substr(0, report.find('\n'));
+      }
+    }
+    return {};
+  }
+};
+
+TEST_F(CudaPlantedFaults, EveryOneIsSeen) {
+  use_emulator();
+  std::map<std::string, std::vector<HostArray>> right;
+  size_t reported = 0;
+  for (const Fault& f : kFaults) {
+    SCOPED_TRACE(f.name);
+    const std::string text = graph_of(f.graph);
+    unsetenv("LAZULI_EMULATOR_FAULT");
+    std::vector<HostArray>& want = right[f.graph];
+    if (want.empty()) {
+      want = run(text, 0);
+      for (const int order : kOrders) ASSERT_TRUE(bitwise_equal(want[0], run(text, order)[0]));
+    }
+    setenv("LAZULI_EMULATOR_FAULT", f.fault, 1);
+    std::string how;
+    ASSERT_NO_THROW(how = seen(text, want));
+    EXPECT_FALSE(how.empty()) << "nothing shows";
+    reported += how.find("CUDA emulator") == 0;
+    if (std::getenv("LAZULI_TEST_VERBOSE")) std::printf("%s: %s\n", f.name, how.c_str());
+  }
+  std::printf("%zu faults planted, %zu of them reported by the device itself\n", std::size(kFaults), reported);
+}
+
+TEST_F(CudaPlantedFaults, OneWithoutAPlaceIsRefused) {
+  use_emulator();
+  setenv("LAZULI_EMULATOR_FAULT", "0 no such text => nothing", 1);
+  try {
+    run(graph_of("map"), 0);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::Compile);
+    EXPECT_THAT(e.message(), ::testing::HasSubstr("has no place in this source"));
+  }
+}
+
+}  // namespace
+}  // namespace lazuli::testing
