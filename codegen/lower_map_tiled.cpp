@@ -72,7 +72,7 @@ bool turns_in_registers(const RegionEmitter& e) {
 
 TurnedLoads turned_loads(const RegionEmitter& e) {
   const auto& groups = e.nest.groups();
-  if (e.lanes == 1 || groups.size() < 2 || groups.back().extent < kSmallestSide) return {};
+  if ((e.lanes == 1 && !e.options.gpu) || groups.size() < 2 || groups.back().extent < kSmallestSide) return {};
   std::map<size_t, TurnedLoads> by_group;
   std::map<size_t, int64_t> bytes;
   for (ItemId id = 0; id < e.graph.items.size(); ++id) {
@@ -93,6 +93,7 @@ TurnedLoads turned_loads(const RegionEmitter& e) {
 }
 
 void lower_map_tiled(RegionEmitter& e) {
+  if (e.options.gpu) return lower_block_tiled(e);
   KernelBuilder& b = e.b;
   LoopNest& nest = e.nest;
   const TurnedLoads turned = turned_loads(e);

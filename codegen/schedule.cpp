@@ -205,7 +205,10 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
   const bool map = region.kind == RegionKind::Map || region.kind == RegionKind::Update;
   if (map) {
     s.block = 1024;
-    if (moves_runs(probe)) {
+    if (region.kind == RegionKind::Map && !turned_loads(probe).loads.empty()) {
+      s.strategy = Strategy::MapTiled;
+      s.block = 64;
+    } else if (moves_runs(probe)) {
       s.vector_bits = 128;
       s.block = 2048;
     }

@@ -6,6 +6,7 @@ namespace lazuli::codegen {
 
 void lower_map(RegionEmitter& e);           // lower_map.cpp
 void lower_map_tiled(RegionEmitter& e);     // lower_map_tiled.cpp
+void lower_block_tiled(RegionEmitter& e);   // lower_block_tiled.cpp: the same on a GPU
 void lower_row_inner(RegionEmitter& e);     // lower_row_inner.cpp
 void lower_row_columns(RegionEmitter& e);   // lower_row_columns.cpp
 void lower_row_unrolled(RegionEmitter& e);  // lower_row_unrolled.cpp

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -24,6 +25,7 @@ struct Case {
   Shape second = {};   // of the second one; empty: none
   Shape small_second = {};
   std::function<Tensor(const Tensor&, const Tensor&)> run;
+  DType dtype = kFloat32;
 };
 
 std::vector<Case> cases(int64_t elements) {
@@ -67,6 +69,14 @@ std::vector<Case> cases(int64_t elements) {
         {fmt::format("matmul_gelu_{}", n), {n, n}, {33, 90}, {n, n}, {90, 20}, [](const Tensor& a, const Tensor& b) {
            return gelu(matmul(a, b) + 0.5);
          }});
+    for (const DType t : {kBFloat16, kFloat16})  // on matrix units, which round as they like
+      all.push_back({fmt::format("matmul_{}_{}", name(t), n),
+                     {n, n},
+                     {70, 530},
+                     {n, n},
+                     {530, 65},
+                     [](const Tensor& a, const Tensor& b) { return matmul(a, b); },
+                     t});
   }
   return all;
 }
@@ -78,13 +88,24 @@ struct Result {
   std::string schedule, error;
 };
 
-Tensor operand(const Shape& shape) {
-  return shape.empty() ? zeros({1}) : randn(shape);
+Tensor operand(const Shape& shape, DType t) {
+  Tensor x = (shape.empty() ? zeros({1}) : randn(shape)).to(t);
+  eval(x);
+  return x;
 }
 
+/// Float32: the same bits. Others are multiplied by matrix units: the distance is within two roundings of the result
+/// and what docs/numerics.md allows for the depths of the small sizes.
 bool same_bits(const Case& c) {
-  const Tensor a = operand(c.small), b = operand(c.small_second);
+  const Tensor a = operand(c.small, c.dtype), b = operand(c.small_second, c.dtype);
   const Tensor here = c.run(a, b).contiguous(), there = c.run(a.to("cuda"), b.to("cuda")).to("cpu").contiguous();
+  if (c.dtype != kFloat32) {
+    const double unit = c.dtype == kFloat16 ? 0x1p-10 : 0x1p-7;
+    const std::vector<float> x = here.to(kFloat32).to_vector<float>(), y = there.to(kFloat32).to_vector<float>();
+    for (size_t i = 0; i < x.size(); ++i)
+      if (!(std::abs(double{x[i]} - double{y[i]}) <= unit * std::abs(double{x[i]}) + 0.1)) return false;
+    return x.size() == y.size();
+  }
   return here.nbytes() == there.nbytes() &&
          std::memcmp(here.const_data_ptr(), there.const_data_ptr(), static_cast<size_t>(here.nbytes())) == 0;
 }
@@ -95,8 +116,8 @@ Result measure(const Case& c, int repeats) {
   // Two sets of operands in turn, so that nothing is found in a cache.
   Tensor a[2], b[2];
   for (int i = 0; i < 2; ++i) {
-    a[i] = operand(c.shape).to("cuda");
-    b[i] = operand(c.second).to("cuda");
+    a[i] = operand(c.shape, c.dtype).to("cuda");
+    b[i] = operand(c.second, c.dtype).to("cuda");
     eval(a[i], b[i]);
   }
   std::vector<double> times;

@@ -44,6 +44,18 @@ void maps(std::vector<Family>& all, bool small) {
 }
 
 void moves(std::vector<Family>& all) {
+  all.push_back({"permuted in the middle",
+                 "graph {\n%0 = data : float32[3, 20, 5, 70]\n"
+                 "%1 = permute %0 {axes = [0, 3, 2, 1]} : float32[3, 70, 5, 20]\nreturn %1\n}\n"});
+  all.push_back({"transposes with work",
+                 "graph {\n%0 = data : float32[130, 66]\n%1 = data : float32[66, 130]\n%2 = data : float64[130, 66]\n"
+                 "%3 = permute %0 {axes = [1, 0]} : float32[66, 130]\n"
+                 "%4 = permute %2 {axes = [1, 0]} : float64[66, 130]\n%5 = cast %4 : float32[66, 130]\n"
+                 "%6 = mul %3, %1 : float32[66, 130]\n%7 = add %6, %5 : float32[66, 130]\n"
+                 "%8 = gelu_tanh %7 : float32[66, 130]\nreturn %7, %8\n}\n"});
+  all.push_back({"transposes of both sides",
+                 "graph {\n%0 = data : int8[64, 128]\n%1 = permute %0 {axes = [1, 0]} : int8[128, 64]\n"
+                 "%2 = data : bool[40, 30]\n%3 = permute %2 {axes = [1, 0]} : bool[30, 40]\nreturn %1, %3\n}\n"});
   all.push_back({"movement",
                  "graph {\n%0 = data : float32[6, 35]\n%1 = permute %0 {axes = [1, 0]} : float32[35, 6]\n"
                  "%2 = reshape %1 : float32[7, 5, 6]\n%3 = flip %2 {axes = [1]} : float32[7, 5, 6]\n"

@@ -35,6 +35,8 @@ std::string graph_of(const std::string& name) {
   if (name == "rows") return unary("softmax", 3, 5000);
   if (name == "long rows")
     return "graph {\n%0 = data : float32[2, 20000]\n%1 = sum %0 {axes = [1]} : float32[2]\nreturn %1\n}\n";
+  if (name == "transpose")
+    return "graph {\n%0 = data : float32[70, 66]\n%1 = permute %0 {axes = [1, 0]} : float32[66, 70]\nreturn %1\n}\n";
   if (name == "columns")
     return "graph {\n%0 = data : float32[3000, 37]\n%1 = sum %0 {axes = [0]} : float32[37]\nreturn %1\n}\n";
   if (name == "product") return MatrixProduct{"float32", 33, 1100, 40, "nn"}.text();
@@ -54,6 +56,8 @@ constexpr Fault kFaults[] = {
     {"a barrier in a branch", "rows", R"(1 lz_barrier\(\); => if (threadIdx.x < 32) lz_barrier();)"},
     {"chunks of half the size", "rows", R"(0 \(i64\)0x800ull => (i64)0x400ull)"},
     {"lanes of another number", "long rows", R"(0 \(i64\)0x40ull => (i64)0x20ull)"},
+    {"a barrier lost behind a tile", "transpose", R"(1 lz_barrier\(\); => )"},
+    {"a tile that is turned once more", "transpose", R"(0 lz_lshr\((v\d+), (v\d+)\) => ($1 & 63))"},
     {"chunks of another size", "columns", R"(0 \(i64\)0x800ull => (i64)0x400ull)"},
     {"a barrier lost behind shared operands", "product", R"(1 lz_barrier\(\); => )"},
     {"a barrier lost before the next step", "product", R"(0 lz_barrier\(\); => )"},
