@@ -177,6 +177,18 @@ TEST(CudaDevice, ProfilesItsKernels) {
   EXPECT_GT(r.kernels[0].milliseconds, 0);
 }
 
+TEST(CudaDevice, SaysWhatMatrixUnitsMultiplied) {
+  const auto klass = [](DType t) {
+    const Tensor x = ones({64, 64}).to(t).to("cuda");
+    eval(x);
+    const Report r = profile(matmul(x, x));
+    EXPECT_EQ(r.kernels.size(), 1u);
+    return r.kernels.at(0).klass;
+  };
+  EXPECT_EQ(klass(kBFloat16), "matrix_unit");
+  EXPECT_EQ(klass(kFloat32), "exact");
+}
+
 TEST(CudaDevice, CountsItsMemory) {
   const cuda::MemoryStats before = cuda::memory_stats();
   {

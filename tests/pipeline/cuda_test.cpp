@@ -91,6 +91,18 @@ TEST(Cuda, RowsHaveASchedulePerShape) {
   EXPECT_EQ(schedule(1000, 4096, 0), "block_columns 64b x1 threads=256 registers=128 narrow");
 }
 
+TEST(Cuda, TransposesGoThroughSharedMemory) {
+  ir::Interner interner;
+  const codegen::Lowered lowered = lower_for_gpu(
+      "graph {\n%0 = data : float32[1000, 3000]\n%1 = permute %0 {axes = [1, 0]} : float32[3000, 1000]\n"
+      "return %1\n}\n",
+      interner);
+  EXPECT_EQ(lowered.schedule.str(), "map_tiled 64b x1 block=64 threads=256 registers=128 narrow");
+  EXPECT_EQ(lowered.phases[0].tasks, 16 * 47);
+  const codegen::CudaSource source = codegen::emit_cuda(*lowered.kernel, lowered.schedule);
+  EXPECT_EQ(source.shared_bytes, 64 * 65 * 4);
+}
+
 TEST(Cuda, ContractionsHaveATilePerShape) {
   const auto schedule = [](int64_t m, int64_t k, int64_t n, const char* type) {
     ir::Interner interner;
