@@ -35,6 +35,8 @@ std::string Schedule::str() const {
   if (rows_per_task != 1) out += fmt::format(" rows={}", rows_per_task);
   if (rows_at_once != 1) out += fmt::format(" rows_at_once={}", rows_at_once);
   if (column_vectors) out += fmt::format(" column_vectors={}", column_vectors);
+  if (lane_groups) out += fmt::format(" lane_groups={}", lane_groups);
+  if (split_rows) out += " split";
   if (parts) out += fmt::format(" parts={}", parts);
   if (ranges != 1) out += fmt::format(" ranges={}", ranges);
   if (non_temporal) out += " nt";
@@ -271,6 +273,38 @@ int tile_vectors(const RegionEmitter& probe) {
   return static_cast<int>(std::clamp<int64_t>(columns / probe.lanes, 1, most));
 }
 
+/// Reads a reduction over an outer axis by lanes where operands are in cache and rows long enough to be read one after
+/// the other, and makes its units tasks where blocks of columns are few.
+void choose_units(const RegionEmitter& probe, Schedule& s) {
+  constexpr int64_t kLongRow = 256, kManyRows = 256, kNarrow = 128;
+  const CpuTarget& target = probe.options.target;
+  const LoopNest& nest = probe.nest;
+  const int64_t columns = nest.groups()[nest.kept_count() - 1].extent, length = nest.reduced_extent();
+  const int64_t widest = std::min(columns, std::min<int64_t>(target.task_elements, 4096)) / 64 * 64;
+  if (widest == 0 || nest.kept_extent() / widest >= kFewRows) return;
+  int64_t read = 0;
+  for (const Node* n : probe.region.inputs) read += n->nbytes();
+  const bool is_dot = std::any_of(probe.graph.reductions.begin(), probe.graph.reductions.end(),
+                                  [](const Reduction& r) { return r.is_dot(); });
+  if (read > target.l3_bytes / 2 || columns < kLongRow || length < kManyRows || is_dot) {
+    if (length <= kChunk || s.column_vectors > 0) return;
+    s.split_rows = true;
+    s.block = widest;
+    s.rows_per_task = std::max<int64_t>(1, target.task_elements / (kChunk * s.block));
+    return;
+  }
+  s.column_vectors = 0;
+  s.lane_groups = 16;
+  s.rows_at_once = s.unroll == 1 ? 1 : 4;
+  if (columns >= target.cores * kNarrow) {  // results need not move between processors
+    s.block = std::min(widest, std::max(kNarrow, columns / target.cores / 64 * 64));
+    return;
+  }
+  s.split_rows = true;
+  s.block = widest;
+  s.rows_per_task = std::max<int64_t>(1, target.task_elements / (std::min(length, kChunk) / s.lane_groups * s.block));
+}
+
 }  // namespace
 
 Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
@@ -332,7 +366,9 @@ Schedule choose_schedule(const RegionEmitter& probe) {
       s.non_temporal = turns_in_registers(probe) && can_stream(inner, std::min(kept_bytes, options.target.l2_bytes));
       return s;
     }
-    if (s.non_temporal) s.prefetch_bytes = 2048;
+    // Short rows that jump about are nothing that the processor fetches by itself, beyond the second level.
+    const bool short_rows = !flat && s.rows_per_task > 1 && inner * 4 <= 2048 && written > options.target.l2_bytes;
+    if (s.non_temporal || short_rows) s.prefetch_bytes = 2048;
     if (s.non_temporal && s.block == 0 && !heavy && shares_a_row(probe)) {
       s.rows_at_once = 2;
       s.block = 512;
@@ -384,6 +420,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
       s.rows_at_once = 1;
       s.block = std::min(columns, std::max(tile, task_elements / std::max<int64_t>(1, length) / tile * tile));
     }
+    choose_units(probe, s);
     return s;
   }
   s.unroll = heavy ? 1 : 2;
@@ -395,11 +432,11 @@ Schedule choose_schedule(const RegionEmitter& probe) {
   }
   s.strategy = Strategy::RowInner;
   s.rows_per_task = std::max<int64_t>(1, task_elements / std::max<int64_t>(1, length));
-  s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 2;
+  s.cache_rows = probe.graph.levels > 0 && length * 8 <= options.target.l2_bytes / 8 * 7;  // the row, and what is kept
   const std::vector<size_t> stored = probe.outputs_where(true);
   s.non_temporal = !stored.empty() && stored.size() == region.outputs.size() && can_stream(length, kept_bytes);
-  if (!stored.empty() && length * 4 <= options.target.l2_bytes / 4) s.prefetch_bytes = 64;  // the next row
-  if (s.non_temporal && s.prefetch_bytes && probe.graph.levels > 0) {
+  if (!stored.empty() && length * 4 <= options.target.l2_bytes / 2) s.prefetch_bytes = 64;  // the next row
+  if (s.non_temporal && length * 4 <= options.target.l2_bytes / 4 && probe.graph.levels > 0) {
     s.overlap_rows = true;
     s.rows_per_task = std::max<int64_t>(s.rows_per_task, 8);
   }

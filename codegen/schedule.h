@@ -56,6 +56,8 @@ struct Schedule {
   // and share what they read in common.
   int rows_at_once = 1;
   int column_vectors = 0;     // RowColumns: vectors of a tile of columns that is read at once; 0: whole rows are
+  int lane_groups = 0;        // RowColumns: units in which a chunk is read lane by lane; 0: it is one unit, streamed
+  bool split_rows = false;    // RowColumns: units are tasks (rows_per_task of them), merged by a phase of their own
   int64_t ranges = 1;         // Scatter: parts of the indexed axes that are tasks of their own
   bool non_temporal = false;  // outputs bypass the cache
   int prefetch_bytes = 0;     // distance of software prefetch (RowInner: any, the next row); 0: none

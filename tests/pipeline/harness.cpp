@@ -99,6 +99,7 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
   lowering.target.vector_bits = vector_bits(options);
   if (options.task_elements) lowering.target.task_elements = options.task_elements;
   if (options.cache_bytes) lowering.target.l2_bytes = lowering.target.l3_bytes = options.cache_bytes;
+  lowering.target.cores = options.cores;
   codegen::LlvmJit jit(lowering.target);
 
   std::map<const Node*, std::unique_ptr<Memory>> memory;
@@ -140,12 +141,16 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
     }
     std::vector<uint64_t> scalars;
     for (const Node* n : low.scalars) scalars.push_back(leaves(n).bits(0));
-    const codegen::LaunchArgs args{buffers.data(), low.sizes.data(), scalars.data()};
     std::shared_ptr<const codegen::CompiledKernel> code;
     if (options.machine) code = jit.compile(*low.kernel);
     const auto run_kernel = [&] {
       for (size_t p = 0; p < low.phases.size(); ++p) {
-        const int64_t tasks = low.phases[p].tasks, workers = options.workers;
+        const codegen::PhaseLaunch::Alone& alone = low.phases[p].alone;
+        const bool is_alone = options.workers == 1 && alone.tasks > 0;
+        std::vector<int64_t> sizes = low.sizes;
+        if (is_alone) sizes[alone.size] = alone.value;
+        const codegen::LaunchArgs args{buffers.data(), sizes.data(), scalars.data()};
+        const int64_t tasks = is_alone ? alone.tasks : low.phases[p].tasks, workers = options.workers;
         for (int64_t w = workers; w-- > 0;) {
           const int64_t begin = tasks * w / workers, end = tasks * (w + 1) / workers;
           if (begin == end) continue;

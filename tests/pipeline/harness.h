@@ -22,6 +22,7 @@ struct RunOptions {
   int64_t task_elements = 0;  // 0: as schedules choose
   int64_t cache_bytes = 0;    // of the second and third level, so that small operands count as large; 0: the machine's
   passes::PlacementChooser* chooser = nullptr;  // of the partition
+  int64_t cores = 4;                            // that schedules spread work over
   int timed = 0;                                // run every kernel so many times, and keep the time of the fastest
 };
 

@@ -229,6 +229,55 @@ TEST(LowerRow, ReductionsOfColumns) {
     expect_equal(text(rows, columns), fmt::format("{}x{}", rows, columns));
 }
 
+/// Wide operands are read lane by lane where they are in cache, in chunks otherwise; where blocks of columns are few,
+/// units are tasks. One thread alone takes whole rows.
+TEST(LowerRow, UnitsOfColumns) {
+  struct Body {
+    const char *text, *out;
+  };
+  const Body bodies[] = {
+      {"%1 = sum %0 {{axes = [0]}} : float32[{1}]", "%1"},
+      {"%1 = var %0 {{axes = [0], correction = 1}} : float32[{1}]", "%1"},
+      {"%1 = argmax %0 {{axes = [0]}} : int64[{1}]\n%2 = reduce_max %0 {{axes = [0]}} : float32[{1}]", "%1, %2"},
+      {"%1 = softmax %0 {{axis = 0}} : float32[{0}, {1}]", "%1"}};
+  struct Run {
+    int64_t rows, columns, cores, cache_bytes;
+    const char* schedule;
+  };
+  const Run runs[] = {{300, 260, 2, 0, " lane_groups=16"},
+                      {2100, 256, 2, 0, " lane_groups=16"},
+                      {300, 520, 1000, 0, " lane_groups=16 split"},
+                      {2049, 256, 1000, 0, " lane_groups=16 split"},
+                      {2300, 70, 4, 2048, " split"},
+                      {6200, 64, 4, 2048, " split"}};
+  for (const Run& run : runs) {
+    for (const Body& body : bodies) {
+      Interner interner;
+      const Graph g = parse(fmt::format(fmt::runtime(fmt::format("graph {{{{\n%0 = data : float32[{{0}}, {{1}}]\n{}\n"
+                                                                 "return {}\n}}}}\n",
+                                                                 body.text, body.out)),
+                                        run.rows, run.columns),
+                            interner);
+      const std::vector<HostArray> want = interpret(g, random_leaves(7));
+      for (const bool machine : {true, false}) {
+        for (const auto& [workers, task_elements] : {std::pair{1, 0}, {3, 0}, {3, 4096}}) {
+          if (!machine && (workers == 3 || run.rows > 2048)) continue;  // the interpreter of kernel IR is slow
+          RunOptions options{true, true, machine, machine ? 512 : 256, workers, task_elements, run.cache_bytes};
+          options.cores = run.cores;
+          const RunResult got = run_graph(g, random_leaves(7), options);
+          if (task_elements == 0) {
+            EXPECT_THAT(got.schedules, ::testing::Contains(::testing::HasSubstr(run.schedule)));
+          }
+          for (size_t o = 0; o < want.size(); ++o)
+            ASSERT_TRUE(bitwise_equal(want[o], got.outputs[o]))
+                << run.rows << "x" << run.columns << " " << body.text << " workers=" << workers
+                << " machine=" << machine << " " << fmt::format("{}", fmt::join(got.schedules, "; "));
+        }
+      }
+    }
+  }
+}
+
 /// An operand that every row has in common, and that does not run along it, is laid out once for many rows.
 TEST(LowerRow, StagesWhatIsPicked) {
   const auto text = [](int64_t rows, int64_t columns) {
