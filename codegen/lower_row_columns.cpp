@@ -118,14 +118,19 @@ class Columns {
     return reducer.finish(load_row(partials[r], b.index(0), at_column));
   }
 
-  // Rows i, i + 64, i + 128 ... of the reduced axis, in this order, into accumulator row `lane`.
-  void take_rows(std::vector<Reducer>& reducers, ValueId i, int rows, ValueId lane, bool first) {
+  // Rows i, i + 64, i + 128 ... of the reduced axis, in this order, into accumulator row `lane`. Those from `ahead` on
+  // are fetched meanwhile.
+  void take_rows(std::vector<Reducer>& reducers, ValueId i, int rows, ValueId lane, bool first, ValueId ahead = kNone) {
     each_column([&](ValueId column, Body& body) {
       std::vector<Partial> acc;
       for (Reducer& r : reducers)
         acc.push_back(first ? r.start(e.lanes, {}) : load_row(accumulators[r.index()], lane, column));
       for (int k = 0; k < rows; ++k) {
         const ValueId row = b.add(i, b.index(k * kLanes));
+        if (ahead != kNone && !body.mask) {
+          e.nest.bind_flat(e.nest.kept_count(), e.nest.groups().size(), b.add(ahead, b.index(k * kLanes)));
+          prefetch_loads(e, [](const Item&) { return int64_t{0}; }, kFar);
+        }
         e.nest.bind_flat(e.nest.kept_count(), e.nest.groups().size(), row);
         Body here{.lanes = body.lanes, .mask = body.mask, .values = {}};
         for (size_t r = 0; r < reducers.size(); ++r) {
@@ -357,10 +362,18 @@ class Columns {
       const ValueId rows = b.prim(Prim::lshr, kInt64, {b.add(b.sub(here, lane), b.index(kLanes - 1)), b.index(6)});
       const int at_once = e.schedule.rows_at_once;
       const ValueId whole = b.prim(Prim::idiv, kInt64, {rows, b.index(at_once)});
+      // What is read after the lane's group number `g`: where it comes from memory, jumps are nothing that the
+      // processor foresees.
+      const ValueId next_lane =
+          b.select(b.lt(w, b.index(kTogether - 1)), b.add(start, groups), b.add(b.add(begin, l), b.index(1)));
+      const auto after = [&](ValueId g) {
+        const ValueId next = b.add(g, b.index(1));
+        return b.select(b.lt(next, whole), b.add(start, b.mul(next, b.index(at_once * kLanes))), next_lane);
+      };
       b.if_then(
           b.lt(b.index(0), whole),
           [&] {
-            take_rows(reducers, start, at_once, w, true);
+            take_rows(reducers, start, at_once, w, true, after(b.index(0)));
             return std::vector<ValueId>{};
           },
           [&] {
@@ -370,7 +383,7 @@ class Columns {
             return std::vector<ValueId>{};
           });
       each(b.index(1), whole, [&](ValueId g) {
-        take_rows(reducers, b.add(start, b.mul(g, b.index(at_once * kLanes))), at_once, w, false);
+        take_rows(reducers, b.add(start, b.mul(g, b.index(at_once * kLanes))), at_once, w, false, after(g));
       });
       if (at_once == 1) return;
       each(b.mul(whole, b.index(at_once)), rows,
