@@ -45,7 +45,7 @@ class Builder {
 
   ItemGraph run() {
     if (region_.kind == RegionKind::Scatter) return scatter();
-    if (region_.kind == RegionKind::Sort) return sort();
+    if (region_.kind == RegionKind::Sort || region_.kind == RegionKind::Attention) return sort();
     if (region_.kind == RegionKind::Scan) return scan();
     if (region_.kind == RegionKind::Update) return update();
     for (size_t o = 0; o < region_.outputs.size(); ++o) {
@@ -86,13 +86,15 @@ class Builder {
     return std::move(out_);
   }
 
-  // What is ordered is read by the strategy itself; the point stands for a position of the row.
+  // What is ordered (or attended to) is read by the strategy itself; the point stands for a position of the row.
   ItemGraph sort() {
-    const Node* n = region_.outputs[0];
-    const IndexVec& index = region_.output_index[0];
-    out_.outputs.push_back(position_item(n, index.back()));
-    out_.output_position.push_back(arena_.flatten(index, n->shape()));
-    out_.output_inner.push_back(false);
+    for (size_t o = 0; o < region_.outputs.size(); ++o) {
+      const Node* n = region_.outputs[o];
+      const IndexVec& index = region_.output_index[o];
+      out_.outputs.push_back(position_item(n, index.back()));
+      out_.output_position.push_back(arena_.flatten(index, n->shape()));
+      out_.output_inner.push_back(false);
+    }
     return std::move(out_);
   }
 

@@ -71,6 +71,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Sort:
       lower_sort(e);
       break;
+    case Strategy::Attention:
+      lower_attention(e);
+      break;
     case Strategy::ScanRows:
       lower_scan_rows(e);
       break;

@@ -80,8 +80,8 @@ class BlockMatrix {
     product.rows = static_cast<uint32_t>(s.tile_rows);
     product.columns = static_cast<uint32_t>(s.tile_vectors);
     product.stages = static_cast<uint32_t>(s.stages);
-    product.left = e.buffer_of(e.graph.items[lies.rows.item].node);
-    product.right = e.buffer_of(e.graph.items[lies.columns.item].node);
+    product.left = e.input_buffer(e.graph.items[lies.rows.item].node);
+    product.right = e.input_buffer(e.graph.items[lies.columns.item].node);
     product.left_along_depth = lies.rows.along_depth;
     product.right_along_depth = lies.columns.along_depth;
     sum_type = e.graph.items[lies.rows.item].dtype == kInt8 ? kInt32 : kFloat32;

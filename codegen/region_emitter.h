@@ -100,8 +100,9 @@ class RegionEmitter {
 
   /// Buffers of the region's first input and first output, for strategies that address them themselves.
   uint32_t input_buffer() const { return target_.buffer_of.at(region.inputs[0]); }
-  uint32_t buffer_of(const ir::Node* stored) const { return target_.buffer_of.at(stored); }
-  uint32_t output_buffer() const { return target_.output_buffer_of.at(region.outputs[0]); }
+  uint32_t output_buffer() const { return output_buffer(region.outputs[0]); }
+  uint32_t input_buffer(const ir::Node* n) const { return target_.buffer_of.at(n); }
+  uint32_t output_buffer(const ir::Node* n) const { return target_.output_buffer_of.at(n); }
   uint32_t add_scratch(DType dtype, Role role, int64_t elements);
   /// Memory that the threads of a block share; its size is part of the code.
   uint32_t add_shared(DType dtype, int64_t elements);

@@ -16,9 +16,9 @@ using namespace ir;
 
 std::string_view name(Strategy s) {
   constexpr std::string_view names[] = {
-      "map",         "map_tiled",     "row_inner",      "row_columns",  "row_unrolled", "row_split",    "contract",
-      "sort",        "scan_rows",     "scan_split",     "scan_columns", "scatter",      "warp_rows",    "block_rows",
-      "block_split", "block_columns", "block_contract", "block_matrix", "block_sort",   "block_scatter"};
+      "map",        "map_tiled",   "row_inner",     "row_columns",    "row_unrolled", "row_split",    "contract",
+      "sort",       "scan_rows",   "scan_split",    "scan_columns",   "attention",    "scatter",      "warp_rows",
+      "block_rows", "block_split", "block_columns", "block_contract", "block_matrix", "block_sort",   "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -204,6 +204,10 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
   s.threads = 256;
   s.registers = 128;
   s.vector_bits = 64;  // a lane
+  if (region.kind == RegionKind::Attention)
+    throw Error(ErrorKind::Unsupported,
+                fmt::format("{}: there is no kernel for CUDA devices", name(region.outputs[0]->op())), {},
+                region.outputs[0]->origin());
   const bool map = region.kind == RegionKind::Map || region.kind == RegionKind::Update;
   if (map) {
     s.block = 1024;
@@ -387,6 +391,13 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     const int64_t piece = std::clamp<int64_t>(task_elements / 8, 4, 4096);
     s.block = std::min(length, piece);
     if (length <= piece) s.rows_per_task = std::max<int64_t>(1, piece / length);
+    return s;
+  }
+  if (region.kind == RegionKind::Attention) {
+    // Sums of a tile of rows by vectors stay in registers; a tile's lanes divide a block.
+    s.strategy = Strategy::Attention;
+    s.tile_vectors = 2;
+    s.tile_rows = s.vector_bits == 512 ? 8 : 4;
     return s;
   }
   if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);

@@ -17,6 +17,7 @@ void lower_scan_rows(RegionEmitter& e);     // lower_scan.cpp
 void lower_scan_split(RegionEmitter& e);
 void lower_scan_columns(RegionEmitter& e);
 void lower_sort(RegionEmitter& e);        // lower_sort.cpp
+void lower_attention(RegionEmitter& e);   // lower_attention.cpp
 void lower_warp_rows(RegionEmitter& e);   // lower_warp_rows.cpp
 void lower_block_rows(RegionEmitter& e);  // lower_block_rows.cpp
 void lower_block_split(RegionEmitter& e);

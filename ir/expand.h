@@ -12,4 +12,8 @@ NodeRef expand_composite(const Node* n, Interner& interner);
 /// The same for fold and convolution over `inputs`, in their type (ir/ops/expand_window.cpp).
 NodeRef expand_window(const Node* n, std::span<const NodeRef> inputs, Interner& interner);
 
+/// The ops of attention as primitives over all scores: what their derivatives are those of. Its roundings are others,
+/// so it takes no node's place (ir/ops/expand_attention.cpp).
+NodeRef expand_attention(const Node* n, Interner& interner);
+
 }  // namespace lazuli::ir

@@ -42,6 +42,7 @@ size_t attr_index(Op op) {
     case Family::Scan:
     case Family::Reduce:
       return Attr(AxesAttr{}).index();
+    case Family::Attention:
     case Family::Composite:
       return Attr(CompositeAttr{}).index();
     case Family::Custom:
@@ -83,6 +84,8 @@ Inferred infer_family(const NodeSpec& spec) {
       return infer_reduce(spec);
     case Family::Contract:
       return infer_contract(spec);
+    case Family::Attention:
+      return infer_attention(spec);
     case Family::Composite:
       if (spec.op == Op::fold || spec.op == Op::convolution) return infer_window(spec);
       return infer_composite(spec);

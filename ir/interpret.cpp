@@ -163,6 +163,9 @@ HostArray evaluate(const Node* n, Operands inputs, ScalarCache& cache) {
     case Family::Contract:
       interpret_contract(n, inputs, out);
       break;
+    case Family::Attention:
+      interpret_attention(n, inputs, out);
+      break;
     case Family::Composite:
     case Family::Custom:
     case Family::Transfer:

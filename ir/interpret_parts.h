@@ -18,6 +18,7 @@ void interpret_indexed(const Node* n, Operands inputs, HostArray& out);
 void interpret_order(const Node* n, Operands inputs, HostArray& out);
 void interpret_scan(const Node* n, Operands inputs, HostArray& out);
 void interpret_reduce(const Node* n, Operands inputs, HostArray& out);
+void interpret_attention(const Node* n, Operands inputs, HostArray& out);
 void interpret_contract(const Node* n, Operands inputs, HostArray& out);
 
 /// Copies elements between two strided layouts of one shape; strides are in elements, the pointers stand at element 0.

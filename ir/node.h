@@ -72,7 +72,8 @@ struct WindowAttr {
   std::shared_ptr<const WindowDims> dims;
   bool operator==(const WindowAttr& o) const { return *dims == *o.dims; }
 };
-/// Composite ops: axes and one number (correction, epsilon), read by the op's expansion.
+/// Composite ops: axes and one number (correction, epsilon), read by the op's expansion. Attention: one entry, whether
+/// it is causal, and the scale.
 struct CompositeAttr {
   Dims axes;
   double number = 0;

@@ -26,6 +26,7 @@ enum class Family : uint8_t {
   Scan,
   Reduce,
   Contract,
+  Attention,
   Composite,
   Custom,
   Transfer
@@ -125,6 +126,9 @@ inline bool is_scatter(Op op) {
 /// cumsum, cumprod ...: what has been combined so far, along one axis.
 inline bool is_scan(Op op) {
   return family(op) == Family::Scan;
+}
+inline bool is_attention(Op op) {
+  return family(op) == Family::Attention;
 }
 inline bool is_reduce(Op op) {
   return family(op) == Family::Reduce;

@@ -5,7 +5,7 @@
 namespace lazuli::ir {
 
 std::string_view name(RegionKind k) {
-  constexpr std::string_view names[] = {"map", "row", "contract", "sort", "scan", "scatter", "update"};
+  constexpr std::string_view names[] = {"map", "row", "contract", "sort", "scan", "attention", "scatter", "update"};
   return names[static_cast<size_t>(k)];
 }
 

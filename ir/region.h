@@ -11,13 +11,15 @@
 namespace lazuli::ir {
 
 enum class RegionKind : uint8_t {
-  Map,       // every output over one index space, no reduction
-  Row,       // reductions over the same axes of one space, with elementwise work before, between and after
-  Contract,  // one dot_general, with movement and elementwise work before and elementwise work after
-  Sort,      // one argsort of a stored operand; the space is the result's
-  Scan,      // one scan, with elementwise work before; the scanned axis counts as reduced
-  Scatter,   // one scatter, with elementwise work before; the space is the result's, then that of the indices
-  Update,    // one slice_update over the memory of its base; the space is that of the part, and only it is stored
+  Map,        // every output over one index space, no reduction
+  Row,        // reductions over the same axes of one space, with elementwise work before, between and after
+  Contract,   // one dot_general, with movement and elementwise work before and elementwise work after
+  Sort,       // one argsort of a stored operand; the space is the result's
+  Scan,       // one scan, with elementwise work before; the scanned axis counts as reduced
+  Attention,  // one attention op over stored operands, or attention and attention_lse over the same; the space is the
+              // first result's
+  Scatter,    // one scatter, with elementwise work before; the space is the result's, then that of the indices
+  Update,     // one slice_update over the memory of its base; the space is that of the part, and only it is stored
 };
 std::string_view name(RegionKind k);
 

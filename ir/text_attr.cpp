@@ -44,6 +44,8 @@ constexpr AttrField kCompositeAxes[] = {{"axes", Kind::List, list_of<CompositeAt
 constexpr AttrField kCompositeAxis[] = {{"axis", Kind::One, list_of<CompositeAttr, &CompositeAttr::axes>}};
 constexpr AttrField kVar[] = {kCompositeAxes[0], {"correction", Kind::Number, nullptr}};
 constexpr AttrField kCustom[] = {{"result", Kind::Result, nullptr}};
+constexpr AttrField kAttention[] = {{"causal", Kind::One, list_of<CompositeAttr, &CompositeAttr::axes>},
+                                    {"scale", Kind::Number, nullptr}};
 constexpr AttrField kLayerNorm[] = {kCompositeAxes[0], {"epsilon", Kind::Number, nullptr}};
 
 }  // namespace
@@ -86,6 +88,8 @@ std::span<const AttrField> attr_fields(Op op) {
     case Family::Indexed:
     case Family::Reduce:
       return kAxes;
+    case Family::Attention:
+      return kAttention;
     case Family::Composite:
       return kCompositeAxes;
     default:
@@ -123,6 +127,7 @@ Attr make_attr(Op op, std::span<const Dims> lists, double number) {
     case Family::Scan:
     case Family::Reduce:
       return AxesAttr{lists[0]};
+    case Family::Attention:
     case Family::Composite:
       return CompositeAttr{lists[0], number};
     default:

@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
+#include "ir/attention.h"
 #include "ir/contraction.h"
 #include "passes/group_maps.h"
 #include "passes/partition_builder.h"
@@ -44,6 +46,7 @@ class Partitioner {
 
   Partition run() {
     for (size_t i = order_.size(); i-- > 0;) {
+      if (is_attention(order_[i]->op()) && ctx_.fuse && !place_pair(static_cast<uint32_t>(i))) continue;
       place(static_cast<uint32_t>(i));
       info_[i].demands = {};
     }
@@ -91,14 +94,21 @@ class Partitioner {
   };
 
   void estimate_costs() {
+    std::map<std::vector<uint64_t>, uint32_t> attentions;  // by operands and attributes
     for (size_t i = 0; i < order_.size(); ++i) {
       const Node* n = order_[i];
       NodeInfo& f = info_[i];
       if (n->op() == Op::data) f.bytes = static_cast<double>(n->nbytes());
       if (is_scatter(n->op())) f.point = as_point_scatter(n);
       f.update = is_update(n);
+      if (n->op() == Op::attention || n->op() == Op::attention_lse) {
+        std::vector<uint64_t> key{AttentionOperands(n).causal, std::bit_cast<uint64_t>(AttentionOperands(n).scale)};
+        for (const Node* in : n->inputs()) key.push_back(position_.at(in));
+        const auto [it, fresh] = attentions.emplace(std::move(key), static_cast<uint32_t>(i));
+        if (!fresh) partners_.insert({{it->second, static_cast<uint32_t>(i)}, {static_cast<uint32_t>(i), it->second}});
+      }
       if (is_reduce(n->op()) || n->op() == Op::dot_general || family(n->op()) == Family::Order || is_scan(n->op()) ||
-          (is_scatter(n->op()) && !f.point)) {
+          is_attention(n->op()) || (is_scatter(n->op()) && !f.point)) {
         f.bytes = static_cast<double>(n->nbytes());
         f.above_kernel = true;
         if (n->op() == Op::dot_general) f.contraction = n;
@@ -119,6 +129,34 @@ class Partitioner {
         if (!f.contraction && b.contraction && b.contraction->numel() == n->numel()) f.contraction = b.contraction;
       }
     }
+  }
+
+  /// attention and attention_lse over the same operands are one region, which is started when the second one is met:
+  /// what they read is the same, so it comes later still. Whether the node is to be placed by itself.
+  bool place_pair(uint32_t i) {
+    const Node* n = order_[i];
+    const bool is_lse = n->op() == Op::attention_lse;
+    const auto pair = partners_.find(i);
+    if (pair == partners_.end()) return true;
+    const uint32_t other = pair->second;
+    const auto needed = [&](uint32_t k) { return info_[k].is_output || !info_[k].demands.empty(); };
+    if (other < i) return false;
+    if (needed(i) && needed(other)) {
+      const uint32_t first = is_lse ? other : i, second = is_lse ? i : other;
+      const auto why = [&](uint32_t k) { return info_[k].is_output ? Unfused::GraphOutput : Unfused::Indexed; };
+      start(first, Way::kNew, why(first));
+      const auto region = static_cast<uint32_t>(regions_.size() - 1);
+      RegionBuilder& r = *regions_[region];
+      r.add_output(order_[second], r.root_index(order_[second]));
+      r.add_node(order_[second], 1);
+      connect_readers(second, region, why(second));
+    } else {
+      place(i);
+      place(other);
+    }
+    info_[i].demands = {};
+    info_[other].demands = {};
+    return false;
   }
 
   /// Whether writing the part alone is worth a kernel: the base is in memory anyway, and the part is a small one of it.
@@ -449,7 +487,7 @@ class Partitioner {
   /// Whether node i is stored by a region of its own kind, which no other root joins.
   bool needs_region(uint32_t i) const {
     const Op op = order_[i]->op();
-    return info_[i].update || op == Op::dot_general || family(op) == Family::Order || is_scan(op) ||
+    return info_[i].update || op == Op::dot_general || family(op) == Family::Order || is_scan(op) || is_attention(op) ||
            (is_scatter(op) && !info_[i].point);
   }
 
@@ -487,9 +525,9 @@ class Partitioner {
       update_in(region, n, index);
     } else if (is_scatter(n->op()) && !f.point) {
       scatter_in(region, n, index);
-    } else if (family(n->op()) == Family::Order) {
+    } else if (family(n->op()) == Family::Order || is_attention(n->op())) {
       r.add_node(n, 1);
-      demand(region, n, n->input(0), {}, Use::Indexed);
+      for (const Node* in : n->inputs()) demand(region, n, in, {}, Use::Indexed);
     } else if (is_scan(n->op())) {
       r.add_node(n, 1);
       demand(region, n, n->input(0), index, Use::Once);
@@ -523,6 +561,7 @@ class Partitioner {
   std::vector<std::unique_ptr<RegionBuilder>> regions_;
   std::unordered_map<std::string, uint32_t> open_;  // the last region of each space
   std::vector<std::string> keys_;                   // with a chooser: the space of every region
+  std::map<uint32_t, uint32_t> partners_;           // attention and attention_lse over the same operands
   std::vector<UnfusedEdge> unfused_;
   OpCosts costs_;
 };

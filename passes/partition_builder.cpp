@@ -58,6 +58,7 @@ RegionBuilder::RegionBuilder(const Node* root, bool of_its_own) {
       add_axes(contracted_extents(root), true);
     }
     if (family(root->op()) == Family::Order) kind_ = RegionKind::Sort;
+    if (is_attention(root->op())) kind_ = RegionKind::Attention;
     if (is_scan(root->op())) {
       kind_ = RegionKind::Scan;
       reduced_[static_cast<size_t>(reduction_axes(root)[0])] = true;
@@ -319,7 +320,7 @@ Region RegionBuilder::finish() {
   r.output_index = std::move(output_index_);
   r.arena = arena_;
   r.axes = axes_;
-  if (kind_ == RegionKind::Sort) return r;
+  if (kind_ == RegionKind::Sort || kind_ == RegionKind::Attention) return r;
   if (kind_ == RegionKind::Scatter) {
     // The base may be added to where it stands if nothing else reads it.
     const Node *n = r.outputs[0], *base = n->input(0);

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/attention.h"
 #include "ir/contraction.h"
 #include "passes/op_costs.h"
 
@@ -43,6 +44,9 @@ class Walk {
       } else if (r_.kind == RegionKind::Sort) {
         const auto count = static_cast<double>(n->numel());
         add_work(count * std::log2(std::max(2.0, count)), n->dtype());
+      } else if (r_.kind == RegionKind::Attention) {
+        const AttentionOperands a(n);
+        if (o == 0) add_work(a.scores() * static_cast<double>(a.depth + a.value_depth), n->dtype());
       } else if (r_.kind == RegionKind::Scan) {
         add_work(static_cast<double>(n->numel()), n->dtype());
         need(n->input(0), index, 1);

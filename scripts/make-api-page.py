@@ -31,6 +31,7 @@ TITLES = {
     "linalg.h": "Linear algebra (`linalg::`)",
     "nn.h": "Elementwise functions with further arguments, comparing",
     "conv.h": "Convolution and pooling",
+    "attention.h": "Attention",
     "activations.h": "Activations",
     "special.h": "Special functions (`special::`)",
     "statistics.h": "Statistics",

@@ -147,6 +147,7 @@ NodeRef expanded(Maker& m, const Node* n, std::span<const NodeRef> in, Interner&
 }  // namespace
 
 NodeRef expand_composite(const Node* n, Interner& interner) {
+  if (is_attention(n->op())) return expand_attention(n, interner);
   Maker m(n, interner);
   std::vector<NodeRef> inputs;
   for (const Node* input : n->inputs())

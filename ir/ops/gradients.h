@@ -73,4 +73,9 @@ Expr tangent_of_extremum(const Place& at, const Node* n, std::span<const Expr> t
 Expr of_dot_general(const Expr& g, const Node* n, size_t operand);
 Expr tangent_of_dot_general(const Place& at, const Node* n, std::span<const Expr> tangents);
 
+/// Through attention_query_gradient and attention_key_gradient, which keep no scores. Of a mask, and forward mode: by
+/// primitives over all scores.
+Expr of_attention(const Expr& g, const Node* n, size_t operand);
+Expr tangent_of_attention(const Place& at, const Node* n, std::span<const Expr> tangents);
+
 }  // namespace lazuli::ir::gradient

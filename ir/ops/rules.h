@@ -15,6 +15,7 @@ Inferred infer_order(const NodeSpec& spec);
 Inferred infer_scan(const NodeSpec& spec);
 Inferred infer_reduce(const NodeSpec& spec);
 Inferred infer_contract(const NodeSpec& spec);
+Inferred infer_attention(const NodeSpec& spec);
 Inferred infer_composite(const NodeSpec& spec);
 /// windows, fold, convolution.
 Inferred infer_window(const NodeSpec& spec);

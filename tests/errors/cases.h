@@ -30,6 +30,7 @@ struct Case {
   }
 
 std::vector<Case> arithmetic_cases();
+std::vector<Case> attention_cases();
 std::vector<Case> autograd_cases();
 std::vector<Case> compile_cases();
 std::vector<Case> conv_cases();

@@ -50,6 +50,7 @@ TEST(Errors, Compile) {
   check(compile_cases());
 }
 TEST(Errors, Convolution) {
+  check(attention_cases());
   check(conv_cases());
 }
 TEST(Errors, Creation) {
@@ -86,8 +87,8 @@ std::vector<std::string> without_case() {
 TEST(Errors, EveryMessageHasACase) {
   std::vector<std::string> raised;
   for (const auto& cases :
-       {arithmetic_cases(), autograd_cases(), compile_cases(), conv_cases(), creation_cases(), exchange_cases(),
-        index_cases(), nn_cases(), product_cases(), statistics_cases(), view_cases()})
+       {arithmetic_cases(), attention_cases(), autograd_cases(), compile_cases(), conv_cases(), creation_cases(),
+        exchange_cases(), index_cases(), nn_cases(), product_cases(), statistics_cases(), view_cases()})
     for (const Case& c : cases) raised.emplace_back(c.message);
   const std::vector<std::string> excused = without_case();
   const std::vector<Message> messages = messages_below(LAZULI_SOURCE_DIR "/frontend");

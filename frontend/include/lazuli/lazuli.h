@@ -1,6 +1,7 @@
 // The whole public API.
 #pragma once
 #include "lazuli/activations.h"
+#include "lazuli/attention.h"
 #include "lazuli/autograd.h"
 #include "lazuli/autograd_function.h"
 #include "lazuli/compile.h"
