@@ -74,6 +74,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::Attention:
       lower_attention(e);
       break;
+    case Strategy::AttentionRows:
+      lower_attention_rows(e);
+      break;
     case Strategy::ScanRows:
       lower_scan_rows(e);
       break;

@@ -16,9 +16,9 @@ using namespace ir;
 
 std::string_view name(Strategy s) {
   constexpr std::string_view names[] = {
-      "map",        "map_tiled",   "row_inner",     "row_columns",    "row_unrolled", "row_split",    "contract",
-      "sort",       "scan_rows",   "scan_split",    "scan_columns",   "attention",    "scatter",      "warp_rows",
-      "block_rows", "block_split", "block_columns", "block_contract", "block_matrix", "block_sort",   "block_scatter"};
+      "map",       "map_tiled",  "row_inner",   "row_columns",   "row_unrolled",   "row_split",      "contract",
+      "sort",      "scan_rows",  "scan_split",  "scan_columns",  "attention",      "attention_rows", "scatter",
+      "warp_rows", "block_rows", "block_split", "block_columns", "block_contract", "block_matrix", "block_sort", "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 
@@ -393,13 +393,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     if (length <= piece) s.rows_per_task = std::max<int64_t>(1, piece / length);
     return s;
   }
-  if (region.kind == RegionKind::Attention) {
-    // Sums of a tile of rows by vectors stay in registers; a tile's lanes divide a block.
-    s.strategy = Strategy::Attention;
-    s.tile_vectors = 2;
-    s.tile_rows = s.vector_bits == 512 ? 8 : 4;
-    return s;
-  }
+  if (region.kind == RegionKind::Attention) return choose_attention_schedule(probe, s);
   if (region.kind == RegionKind::Scatter) return scatter_schedule(probe, s);
   if (region.kind == RegionKind::Scan) {
     s = scan_schedule(probe, s);

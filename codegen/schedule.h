@@ -23,6 +23,7 @@ enum class Strategy : uint8_t {
   ScanSplit,      // few long rows: totals of chunks, a run over them, then the elements; a phase each
   ScanColumns,    // vectors along the innermost kept axis, running totals of a block of columns in cache
   Attention,      // blocks of 64 keys (queries) against a tile of queries (keys) along the vectors, scores in scratch
+  AttentionRows,  // a few queries: keys along the vectors, then elements of the value
   Scatter,        // the base first, then the values in order; tasks own parts of the result
   WarpRows,       // GPU: a warp takes whole rows of at most 2,048 elements
   BlockRows,      // GPU: a block takes whole rows, a thread one lane of a chunk

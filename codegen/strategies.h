@@ -16,10 +16,11 @@ void lower_scatter(RegionEmitter& e);       // lower_scatter.cpp
 void lower_scan_rows(RegionEmitter& e);     // lower_scan.cpp
 void lower_scan_split(RegionEmitter& e);
 void lower_scan_columns(RegionEmitter& e);
-void lower_sort(RegionEmitter& e);        // lower_sort.cpp
-void lower_attention(RegionEmitter& e);   // lower_attention.cpp
-void lower_warp_rows(RegionEmitter& e);   // lower_warp_rows.cpp
-void lower_block_rows(RegionEmitter& e);  // lower_block_rows.cpp
+void lower_sort(RegionEmitter& e);            // lower_sort.cpp
+void lower_attention(RegionEmitter& e);       // lower_attention.cpp
+void lower_attention_rows(RegionEmitter& e);  // lower_attention_rows.cpp
+void lower_warp_rows(RegionEmitter& e);       // lower_warp_rows.cpp
+void lower_block_rows(RegionEmitter& e);      // lower_block_rows.cpp
 void lower_block_split(RegionEmitter& e);
 void lower_block_columns(RegionEmitter& e);   // lower_block_columns.cpp
 void lower_block_contract(RegionEmitter& e);  // lower_block_contract.cpp
@@ -59,6 +60,8 @@ void store_scatter_base(RegionEmitter& e);
 Schedule choose_schedule(const RegionEmitter& probe);
 /// A region of parts: one phase, whose task number selects the part.
 Lowered lower_parts(const ir::Region& region, const LoweringOptions& options);  // lower_parts.cpp
+/// Of an attention region, from the default one.
+Schedule choose_attention_schedule(const RegionEmitter& probe, Schedule s);
 /// Whether every buffer has less than 2^31 elements.
 bool addresses_fit(const Lowered& lowered, const Kernel& kernel);
 /// Adds the arithmetic of the emitter's region to the costs.

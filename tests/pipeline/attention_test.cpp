@@ -115,6 +115,35 @@ TEST(LowerAttention, GroupedHeads) {
   expect_all_equal({.shape = {1, 4, 1, 66, 3, 4, 8}, .causal = true});
 }
 
+TEST(LowerAttention, FewQueries) {
+  const auto strategy = [](const Case& c) {
+    Interner interner;
+    const RunResult r = run_graph(parse(graph_of(c, "attention"), interner), leaves_of(c), {.vector_bits = 512});
+    return r.schedules.at(0).substr(0, r.schedules.at(0).find(' '));
+  };
+  EXPECT_EQ(strategy({.shape = {1, 2, 2, 1, 70, 16, 32}}), "attention_rows");
+  EXPECT_EQ(strategy({.shape = {1, 2, 2, 9, 70, 16, 32}}), "attention");
+  for (const Shape4& s :
+       {Shape4{1, 2, 2, 1, 70, 16, 32}, Shape4{2, 2, 2, 3, 150, 32, 48}, Shape4{2, 6, 2, 1, 64, 16, 16},
+        Shape4{1, 16, 1, 1, 5, 16, 160}, Shape4{1, 4, 2, 8, 17, 48, 16}}) {
+    expect_all_equal({.shape = s});
+    expect_equal(graph_of({.shape = s, .causal = true, .lengths = true}, "attention"), leaves_of({.shape = s}));
+    expect_equal(graph_of({.shape = s, .type = "float64"}, "attention"), leaves_of({.shape = s}));
+    for (const char* type : {"bool", "float32"})
+      for (const bool whole : {false, true})
+        expect_equal(
+            graph_of({.shape = s,
+                      .mask_type = type,
+                      .mask_shape = whole ? fmt::format("[{}, {}, {}, {}]", s.batch, s.heads, s.queries, s.keys)
+                                          : fmt::format("[{}, 1, 1, {}]", s.batch, s.keys),
+                      .lengths = whole},
+                     "attention"),
+            leaves_of({.shape = s}));
+  }
+  const Case special{.shape = {1, 2, 2, 1, 70, 16, 32}};
+  expect_equal(graph_of(special, "attention"), random_leaves(3));
+}
+
 TEST(LowerAttention, MasksOfEveryShape) {
   const Shape4 s{2, 4, 2, 5, 67, 4, 8};
   for (const char* type : {"bool", "float32"})
