@@ -109,16 +109,21 @@ class FewRows {
       Values lines;
       for (int64_t n = 0; n < lanes; ++n)
         lines.push_back(b.mul(b.add(b.add(first_key, begin), b.min(b.add(v, b.index(n)), last)), depth));
-      const ValueId ahead = b.mul(b.index(lanes), depth);
+      // Meanwhile the keys of the next block come near, and the values of this one.
+      const ValueId ahead = b.mul(b.index(kBlock), depth), width = e.nest.size("value_depth", a.value_depth);
+      Values value_lines;
+      for (int64_t n = 0; n < lanes && out; ++n)
+        value_lines.push_back(b.mul(b.add(b.add(first_key, begin), b.add(v, b.index(n))), width));
       const Values chains =
           b.for_loop(b.index(0), depth, b.index(lanes), each_row([&](size_t) { return wide(number(0)); }),
                      [&](ValueId d, const Values& carried) {
                        Values square, next = carried;
                        for (ValueId line : lines) {
                          const ValueId at = b.add(line, d);
-                         b.prefetch(keys, b.add(at, ahead));
+                         b.prefetch(keys, b.add(at, ahead), kFar);
                          square.push_back(b.load(keys, at, lanes));
                        }
+                       for (ValueId line : value_lines) b.prefetch(e.input_buffer(a.value), b.add(line, d), kFar);
                        square = turn_matrix(b, square);
                        for (int64_t n = 0; n < lanes; ++n)
                          for (size_t r = 0; r < next.size(); ++r) {

@@ -90,6 +90,7 @@ std::vector<Case> all_cases() {
   add_reduce_cases(cases);
   add_move_cases(cases);
   add_contract_cases(cases);
+  add_attend_cases(cases);
   add_whole_cases(cases);
   add_latency_cases(cases);
   return cases;

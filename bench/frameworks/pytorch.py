@@ -113,6 +113,8 @@ class Torch:
         table |= products(job, dequantised, torch._int_mm)
         table["contract/bias_gelu_residual_scale"] = lambda a, b, c, r, s: (f.gelu(a @ b + c, approximate="tanh") + r) * s
         table |= {
+            "attend/prefill": lambda q, k, v: f.scaled_dot_product_attention(q, k, v, is_causal=True),
+            "attend/decode": lambda q, k, v: f.scaled_dot_product_attention(q, k, v, enable_gqa=True),
             "e2e/nbody": nbody(torch.sqrt, torch.stack),
             "e2e/heat2d": heat2d,
             "e2e/kmeans_step": kmeans_step,
