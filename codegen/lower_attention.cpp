@@ -250,12 +250,10 @@ std::optional<ValueId> Attention::mask_at(ValueId head, ValueId query, ValueId k
   const auto [batch, in_batch] = e.nest.divide(head, {309, 0, 0}, std::max<int64_t>(1, a.heads), a.batch * a.heads);
   const ValueId parts[] = {batch, in_batch, query, key};
   ValueId place = b.index(0);
-  bool vector = false, consecutive = true;
+  bool vector = false;
   for (size_t d = 0; d < 4; ++d) {
     if (shape[d] == 1) continue;
-    const bool varies = b.type(parts[d]).lanes > 1;
-    vector |= varies;
-    consecutive &= !varies;
+    vector |= b.type(parts[d]).lanes > 1;
     place = b.add(place, b.mul(parts[d], e.nest.size({310, d, 0}, strides[d])));
   }
   const ValueId x = b.load(e.input_buffer(a.mask), place, vector ? lanes : uint16_t{1});
