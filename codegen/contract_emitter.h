@@ -23,6 +23,7 @@ class ContractEmitter {
     ValueId sums = kNone;                           // of the results
     ValueId starts = kNone;                         // quads: what sums start from, in the packed columns
     ValueId is_last = kNone;                        // in chunks: whether this one is the last
+    ValueId batch = kNone, column_number = kNone, number = kNone;  // of the batch, of the tile
   };
   /// Packed or read in place.
   struct Operand {
@@ -90,6 +91,7 @@ class ContractEmitter {
   uint32_t sums_buffer = 0;
   std::vector<size_t> outputs;
   std::vector<ItemId> epilogue_loads;  // those worth a prefetch
+  static constexpr int64_t kStepsAtOnce = 8;  // of the depth, where sizes are constant
   /// What later tiles read, fetched while a tile is multiplied: element `at` + k * step at depth k.
   struct Ahead {
     uint32_t buffer;

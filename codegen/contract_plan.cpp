@@ -111,6 +111,7 @@ ContractPlan::ContractPlan(const RegionEmitter& e, const Schedule& s) {
   split_depth = s.split_depth && spans > 1;
   if (!split_depth && row_tasks.pieces == 1 && column_tasks.pieces == 1)
     batches = std::clamp<int64_t>(s.batches, 1, std::max<int64_t>(1, batch));
+  constant_sizes = s.constant_sizes;
   in_registers = s.in_registers && spans == 1 && depth > 0 && (!in_chunks() || depth_block == kDepthBlock) &&
                  (in_chunks() || depth <= kDepthBlock);
 }

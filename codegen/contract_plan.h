@@ -29,12 +29,13 @@ struct ContractPlan {
   int64_t depth_block = 512, spans = 1;
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   int64_t batches = 1;  // of a task
-  bool split_depth = false, in_registers = false;
+  bool split_depth = false, in_registers = false, constant_sizes = false;
   bool quads = false;    // depth counts quads, operands are those of the casts
   int64_t elements = 1;  // of the depth
 
   int64_t vectors() const { return (columns + lanes - 1) / lanes; }
   bool partial_vector() const { return columns % lanes != 0; }
+  bool is_whole_batch() const { return batch > 1 && row_tasks.pieces == 1 && column_tasks.pieces == 1; }
   bool in_chunks() const { return depth > depth_block; }
 };
 

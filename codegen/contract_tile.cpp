@@ -27,6 +27,29 @@ void ContractEmitter::fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_
     const int64_t each = (tile_elements + p.depth_block - 1) / p.depth_block;
     fetch(sums_buffer, b.add(tile.sums, b.index(tile_elements)), b.index(each));
   }
+  if (!p.constant_sizes || !p.is_whole_batch() || p.depth <= 2 * kStepsAtOnce) return;
+  // Both operands of the next product of a batch: every tile fetches a share of their lines.
+  constexpr int64_t kSmall = 16 << 10, kLine = 64;
+  const auto size = static_cast<int64_t>(itemsize(reducer.type(0)));
+  if ((p.rows + p.columns) * p.depth * size < kSmall) return;
+  const int64_t tiles = p.row_tiles.pieces * p.column_tiles.pieces, rounds = p.depth / kStepsAtOnce;
+  e.nest.bind_flat(p.batch_groups, b.add(tile.batch, b.index(1)));
+  for (const Operand* o : {&row_side, &column_side}) {
+    const Item& item = e.graph.items[o->item];
+    const int64_t free = o == &row_side ? p.rows : p.columns;
+    const auto along_free = o->groups->empty() ? 1 : e.nest.stride(item.position, o->groups->front());
+    const auto along_depth = e.nest.stride(item.position, p.depth_groups.front());
+    if (!(along_free == 1 && along_depth == free) && !(along_depth == 1 && along_free == p.depth)) continue;
+    const int64_t lines = (free * p.depth * size + kLine - 1) / kLine, share = (lines + tiles - 1) / tiles;
+    const int64_t at_once = (share + rounds - 1) / rounds, line = kLine / size;
+    e.nest.bind_flat(*o->groups, b.index(0));
+    e.nest.bind_flat(p.depth_groups, b.index(0));
+    const ValueId first = e.nest.address(item.position).offset;
+    const ValueId from = b.add(first, b.mul(tile.number, b.index(share * line)));
+    for (int64_t i = 0; i < at_once; ++i)
+      ahead.push_back({e.buffer_of(item.node), b.add(from, b.index(i * line)), b.index(at_once * line / kStepsAtOnce)});
+  }
+  e.nest.bind_flat(p.batch_groups, tile.batch);
 }
 
 /// The chains of all results of the tile over [k_begin, k_end), row by row.
@@ -42,9 +65,8 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       first = b.select(b.splat(b.prim(Prim::eq, kBool, {k_begin, b.index(0)}), p.lanes), first, zero);
     for (int r = 0; r < rows; ++r) start[static_cast<size_t>(r * vectors + v)] = first;
   }
-  return b.for_loop(k_begin, k_end, b.index(1), start, [&](ValueId k, const Values& carried) {
+  const auto step = [&](ValueId k, const Values& carried) {
     Values acc = carried, right;
-    for (const Ahead& a : ahead) b.prefetch(a.buffer, b.add(a.at, b.mul(k, a.step)));
     for (int v = 0; v < vectors; ++v) {
       if (p.pack_columns != Pack::None) {
         const ValueId at = b.add(tile.column_base, b.mul(k, b.index(int64_t{vectors} * p.lanes)));
@@ -54,12 +76,12 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), b.index(p.lanes));
       Body body{.lanes = p.lanes, .mask = {}, .values = {}};
       if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
-      prefetch_columns(first, k);
+      if (!p.constant_sizes) prefetch_columns(first, k);
       e.nest.bind_flat(p.column_groups, first, p.lanes, true);
       e.nest.bind_flat(p.depth_groups, k);
       right.push_back(operand_value(column_side, body));
     }
-    for (int r = 0; r < rows && !row_side.far.empty() && p.row_tasks.size > 1; ++r) {
+    for (int r = 0; r < rows && !row_side.far.empty() && p.row_tasks.size > 1 && !p.constant_sizes; ++r) {
       e.nest.bind_flat(p.row_groups, b.add(b.add(tile.first_row, tile.rows), b.index(r)));
       e.nest.bind_flat(p.depth_groups, k);
       for (ItemId i : row_side.far) {
@@ -85,7 +107,27 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       }
     }
     return acc;
-  });
+  };
+  const auto fetch = [&](ValueId k) {
+    for (const Ahead& a : ahead) b.prefetch(a.buffer, b.add(a.at, b.mul(k, a.step)));
+  };
+  if (!p.constant_sizes)
+    return b.for_loop(k_begin, k_end, b.index(1), start, [&](ValueId k, const Values& carried) {
+      fetch(k);
+      return step(k, carried);
+    });
+  // Some steps per iteration, and what is left behind them; few steps need no loop.
+  const auto steps = [&](ValueId first, int64_t count, Values sums) {
+    fetch(first);
+    for (int64_t u = 0; u < count; ++u) sums = step(b.add(first, b.index(u)), sums);
+    return sums;
+  };
+  if (p.depth <= 2 * kStepsAtOnce) return steps(k_begin, p.depth, start);
+  const int64_t whole = p.depth / kStepsAtOnce * kStepsAtOnce;
+  const Values sums =
+      b.for_loop(k_begin, b.add(k_begin, b.index(whole)), b.index(kStepsAtOnce), start,
+                 [&](ValueId k, const Values& carried) { return steps(k, kStepsAtOnce, carried); });
+  return p.depth == whole ? sums : steps(b.add(k_begin, b.index(whole)), p.depth - whole, sums);
 }
 
 void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, ValueId k_begin, ValueId k_end,

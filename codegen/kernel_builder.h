@@ -95,6 +95,10 @@ class KernelBuilder {
   /// The same, once, and outside of every loop that the condition does not depend on. Such loops must not be empty.
   void check_outside(ValueId condition);
 
+  /// From here on constants in sums of scalar integers are added last, after everything that varies: addresses that
+  /// differ by constants share all else, and machines add constants for nothing.
+  void add_constants_last() { constants_last_ = true; }
+
   Type type(ValueId v) const { return kernel_.values[v]; }
   const Kernel& kernel() const { return kernel_; }
   /// Verifies and hands the kernel over.
@@ -137,6 +141,7 @@ class KernelBuilder {
   ValueId simplify(Prim p, DType result, std::span<const ValueId> operands);
   ValueId lane_op(KOp op, ValueId v, Type result, uint64_t imm);
   ValueId load_any(Inst inst, Type result);
+  ValueId with_constant_last(Prim p, std::span<const ValueId> operands);
 
   Kernel kernel_;
   std::vector<OpenBlock> open_;           // outermost first
@@ -146,6 +151,7 @@ class KernelBuilder {
   std::vector<BlockId> block_of_inst_;
   std::vector<uint64_t> epoch_of_inst_;  // loads that must not cross effects: number of effects before it, plus one
   uint64_t effects_ = 1;
+  bool constants_last_ = false;
   std::set<std::pair<BlockId, ValueId>> checked_;  // by check_outside
   InstTable known_;
 };

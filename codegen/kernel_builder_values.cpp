@@ -88,10 +88,35 @@ ValueId KernelBuilder::prim(Prim p, DType result, std::span<const ValueId> opera
   const std::span<const ValueId> args(v.data(), operands.size());
   if (ValueId s = fold(p, result, args); s != kNone) return s;
   if (ValueId s = simplify(p, result, args); s != kNone) return s;
+  if (constants_last_ && lanes == 1 && result == kInt64)
+    if (ValueId s = with_constant_last(p, args); s != kNone) return s;
   Inst inst{KOp::Prim};
   inst.prim = p;
   inst.operands = args;
   return emit_pure(std::move(inst), {result, lanes});
+}
+
+/// (x + c) + y is (x + y) + c, and (x + c) * d is x * d + c * d. Constants are on the right already.
+ValueId KernelBuilder::with_constant_last(Prim p, std::span<const ValueId> operands) {
+  if (p != Prim::add && p != Prim::mul) return kNone;
+  const auto sum = [&](ValueId v) -> std::optional<std::pair<ValueId, ValueId>> {
+    const InstId d = kernel_.definers[v];
+    if (d == kNone || kernel_.insts[d].op != KOp::Prim || kernel_.insts[d].prim != Prim::add) return {};
+    const auto& in = kernel_.insts[d].operands;
+    if (!constant_of(in[1])) return {};
+    return std::pair(in[0], in[1]);
+  };
+  const ValueId a = operands[0], b = operands[1];
+  if (p == Prim::mul) {
+    const auto s = sum(a);
+    return s && constant_of(b) ? add(mul(s->first, b), mul(s->second, b)) : kNone;
+  }
+  const auto left = sum(a), right = sum(b);
+  if (left && constant_of(b)) return add(left->first, add(left->second, b));
+  if (left && right) return add(add(left->first, right->first), add(left->second, right->second));
+  if (left) return add(add(left->first, b), left->second);
+  if (right) return add(add(a, right->first), right->second);
+  return kNone;
 }
 
 ValueId KernelBuilder::fold(Prim p, DType result, std::span<const ValueId> operands) {

@@ -154,6 +154,7 @@ int64_t LoopNest::extent_of(std::span<const size_t> list) const {
 }
 
 ValueId LoopNest::size(std::array<uint64_t, 3> key, int64_t v) {
+  if (constant_sizes) return b_.index(v);
   const auto [it, fresh] = size_args_.try_emplace(key, 0);
   if (fresh) {
     it->second = b_.add_size();
@@ -163,6 +164,7 @@ ValueId LoopNest::size(std::array<uint64_t, 3> key, int64_t v) {
 }
 
 ValueId LoopNest::size(const char* purpose, int64_t v) {
+  if (constant_sizes) return b_.index(v);
   const auto [it, fresh] = named_sizes_.try_emplace(purpose, 0);
   if (fresh) {
     it->second = b_.add_size();

@@ -70,6 +70,9 @@ class LoopNest {
   /// What an index that depends on this loop alone moves by per step of it; nothing for any other index.
   std::optional<int64_t> step_alone(ir::IndexId index, size_t group) const;
 
+  /// Sizes are written into the code instead of being arguments: for loops so short that addresses would cost as much
+  /// as what they are for. Before anything is emitted.
+  bool constant_sizes = false;
   /// A size argument that holds `v`; the same key gives the same argument.
   ValueId size(std::array<uint64_t, 3> key, int64_t v);
   /// A size argument used once, named by its purpose.

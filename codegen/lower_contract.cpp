@@ -19,6 +19,10 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
       column_side(operand(p.column_item, p.column_groups, p.pack_columns)),
       outputs(emitter.outputs_where(false)) {
   e.lanes = std::min(e.lanes, p.lanes);
+  if (p.constant_sizes) {
+    e.nest.constant_sizes = true;
+    b.add_constants_last();
+  }
   e.nest.masks_by_count = true;
   const auto rounded = [&](int64_t n) { return (n + p.lanes - 1) / p.lanes * p.lanes; };
   padded_depth = rounded(std::min(p.depth, p.depth_block));
@@ -146,7 +150,7 @@ void ContractEmitter::each_tile(ValueId row_task, ValueId column_task, ValueId s
   each(first_columns, last_columns, one, [&](ValueId c) {
     Tile tile;
     set_columns(tile, c);
-    tile.column_base = c;
+    tile.column_base = tile.column_number = c;
     columns(tile);
     each(first_rows, last_rows, one, [&](ValueId t) {
       set_rows(tile, t);
@@ -194,6 +198,8 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
     };
     each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {
       tile.is_last = is_last;
+      tile.batch = batch;
+      tile.number = b.add(b.mul(tile.column_number, b.index(p.row_tiles.pieces)), row_tile);
       if (p.depth > 0) {
         fetch_ahead(tile, row_tile, k_begin);
         if (p.in_chunks() && !p.split_depth)
@@ -201,7 +207,7 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
             prefetch_results(tile);
             return Values{};
           });
-        else if (!p.in_chunks())
+        else if (!p.in_chunks() && !p.constant_sizes)
           prefetch_results(tile);
         multiply(tile, k_begin, k_end, span_begin);
       }

@@ -52,6 +52,7 @@ std::string Schedule::str() const {
   if (quads) out += " quads";
   if (split_depth) out += " split";
   if (in_registers) out += " registers";
+  if (constant_sizes) out += " constant";
   if (threads) out += fmt::format(" threads={} registers={}{}", threads, registers, narrow ? " narrow" : "");
   return out;
 }

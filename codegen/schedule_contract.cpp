@@ -15,6 +15,8 @@ constexpr int64_t kDepthChunk = 512;
 constexpr int64_t kTasks = 8;
 /// Up to this depth the way of sums through memory is felt.
 constexpr int64_t kShallow = 256;
+/// Up to this size a product's sizes are part of its code.
+constexpr int64_t kTiny = 128;
 
 /// Primitives that are evaluated for one result.
 double epilogue_work(const ItemGraph& graph) {
@@ -32,7 +34,7 @@ bool packs_windows(const RegionEmitter& probe) {
 /// A tile needs a register per result vector, one for each of its vectors of columns and one for a row's element. What
 /// cuts both rows and columns into equal tiles needs one piece of code instead of two or four; beyond about half of the
 /// registers, more results in flight gain nothing.
-void choose_tile(int64_t rows, int64_t vectors, int registers, Schedule& s) {
+void choose_tile(int64_t rows, int64_t vectors, int registers, bool in_place, Schedule& s) {
   double best = -1;
   for (int v = 1; v <= 8 && v <= vectors; ++v) {
     const int h = static_cast<int>(std::min<int64_t>(rows, (registers - v - 1) / v));
@@ -42,8 +44,10 @@ void choose_tile(int64_t rows, int64_t vectors, int registers, Schedule& s) {
       const double enough = std::min(1.0, results / (0.5 * registers));
       // Loads beside the multiplications of a step, and code.
       const double loads = static_cast<double>(down.size + across.size) / results;
-      const double score =
+      double score =
           enough * (1 - 0.15 * std::max(0.0, loads - 0.6)) + 0.002 * results - 0.03 * (down.uneven() + across.uneven());
+      // Columns that are read in place come from the second-level cache time and again: every 8 rows at most.
+      if (in_place) score -= 0.1 * std::max(0.0, 8.0 / static_cast<double>(down.size) - 1);
       if (score <= best) continue;
       best = score;
       s.tile_rows = tall;
@@ -95,26 +99,27 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const bool in_place = few_rows && !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
                         m.depth_groups.size() <= 1 && m.column_groups.size() <= 1 &&
                         work_below(probe.graph, m.column_item) * static_cast<double>(few_tiles) <= 4;
-  if (few_rows) {
-    s.tile_rows = static_cast<int>(std::max<int64_t>(1, EvenCut(m.rows, most_few).size));
-    s.tile_vectors =
-        static_cast<int>(std::clamp<int64_t>((registers - 1) / (s.tile_rows + 1), 1, std::min<int64_t>(vectors, 8)));
-  } else {
-    choose_tile(m.rows, vectors, registers, s);
-  }
-  // Two vectors of a long epilogue at once hide its latencies.
-  s.unroll = s.tile_vectors > 1 && epilogue_work(probe.graph) > 24 ? 2 : 1;
-
   s.depth_block = kDepthChunk;
   const int64_t depth = std::min(m.depth, s.depth_block);
-
-  const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
   const DType accumulated = Reducer(probe.b, probe.graph, 0).type(0);
   const bool direct_columns =
       !s.quads && !reads_along_depth(probe, m.column_item, m.column_groups, m.depth_groups) &&
       reads_directly(probe, m.column_item, m.column_groups, m.depth_groups, accumulated, depth * vectors * m.lanes);
   const bool direct_rows =
       !s.quads && reads_directly(probe, m.row_item, m.row_groups, m.depth_groups, accumulated, depth * m.rows);
+  s.constant_sizes = direct_columns && direct_rows && m.columns > 1 && std::max({m.rows, m.columns, m.depth}) <= kTiny;
+  if (few_rows) {
+    s.tile_rows = static_cast<int>(std::max<int64_t>(1, EvenCut(m.rows, most_few).size));
+    s.tile_vectors =
+        static_cast<int>(std::clamp<int64_t>((registers - 1) / (s.tile_rows + 1), 1, std::min<int64_t>(vectors, 8)));
+  } else {
+    choose_tile(m.rows, vectors, registers, s.constant_sizes, s);
+  }
+  // Two vectors of a long epilogue at once hide its latencies.
+  s.unroll = s.tile_vectors > 1 && epilogue_work(probe.graph) > 24 ? 2 : 1;
+
+
+  const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
   s.in_registers = m.depth <= kShallow && epilogue_work(probe.graph) <= 4 && probe.region.outputs.size() == 1;
   // Tasks: rows that fill half of the second-level cache, but several tasks if there is work for them.
   const int64_t row_bytes = std::max<int64_t>(1, rows.size * depth * size);
