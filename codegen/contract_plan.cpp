@@ -39,6 +39,7 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
   };
   const int64_t inner_depth = innermost(depth), inner_free = innermost(groups);
   int64_t along_depth = 0, along_free = 0;
+  constexpr int64_t kRun = 16;
   std::vector<bool> seen(e.graph.items.size());
   std::vector<ItemId> todo{root};
   while (!todo.empty()) {
@@ -49,12 +50,18 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
     const Item& item = e.graph.items[id];
     todo.insert(todo.end(), item.operands.begin(), item.operands.end());
     if (item.kind != ItemKind::Load) continue;
-    for (const ir::IndexTerm& t : arena.expr(item.position).terms) {
-      const ir::IndexAtom& a = arena.atom(t.atom);
-      if (a.kind != ir::AtomKind::Variable || (t.coefficient != 1 && t.coefficient != -1)) continue;
-      if (a.variable == inner_depth) along_depth += item.node->nbytes();
-      if (a.variable == inner_free) along_free += item.node->nbytes();
-    }
+    const auto count = [&](const ir::IndexExpr& position, auto&& of_remainder) -> void {
+      for (const ir::IndexTerm& t : position.terms) {
+        const ir::IndexAtom& a = arena.atom(t.atom);
+        if (t.coefficient != 1 && t.coefficient != -1) continue;
+        if (a.kind == ir::AtomKind::Remainder && a.divisor >= kRun) of_remainder(arena.expr(a.of));
+        if (a.kind != ir::AtomKind::Variable) continue;
+        if (a.variable == inner_depth) along_depth += item.node->nbytes();
+        if (a.variable == inner_free) along_free += item.node->nbytes();
+      }
+    };
+    // Within the blocks of a remainder, such as groups of weights, memory goes on as well.
+    count(arena.expr(item.position), [&](const ir::IndexExpr& e) { count(e, [](const ir::IndexExpr&) {}); });
   }
   return along_depth > along_free;
 }

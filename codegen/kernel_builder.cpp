@@ -193,6 +193,36 @@ void KernelBuilder::phase(std::string name, const std::function<void(ValueId tas
   kernel_.phases.push_back({std::move(name), block});
 }
 
+int64_t KernelBuilder::multiple_of(ValueId v, int steps) const {
+  constexpr uint64_t kMost = 4096;
+  if (const auto c = constant_of(v)) return static_cast<int64_t>(std::min(kMost, *c == 0 ? kMost : *c & -*c));
+  if (const auto at = multiples_.find(v); at != multiples_.end()) return at->second;
+  const InstId d = kernel_.definers[v];
+  if (d == kNone || kernel_.insts[d].op != KOp::Prim || steps == 0) return 1;
+  const Inst& i = kernel_.insts[d];
+  const auto of = [&](size_t n) { return multiple_of(i.operands[n], steps - 1); };
+  switch (i.prim) {
+    case Prim::add:
+    case Prim::sub:
+    case Prim::minimum:
+      return std::min(of(0), of(1));
+    case Prim::mul:
+      return std::min(static_cast<int64_t>(kMost), of(0) * of(1));
+    case Prim::bit_and:
+      return std::max(of(0), of(1));
+    default:
+      return 1;
+  }
+}
+
+std::pair<ValueId, int64_t> KernelBuilder::constant_part(ValueId v) const {
+  const InstId d = kernel_.definers[v];
+  if (d == kNone || kernel_.insts[d].op != KOp::Prim || kernel_.insts[d].prim != Prim::add) return {v, 0};
+  const auto& in = kernel_.insts[d].operands;
+  const auto c = constant_of(in[1]);
+  return c ? std::pair(in[0], static_cast<int64_t>(*c)) : std::pair(v, int64_t{0});
+}
+
 std::vector<ValueId> KernelBuilder::for_loop(
     ValueId begin, ValueId end, ValueId step, std::vector<ValueId> init,
     const std::function<std::vector<ValueId>(ValueId i, const std::vector<ValueId>&)>& body, LoopKind kind) {
@@ -204,6 +234,7 @@ std::vector<ValueId> KernelBuilder::for_loop(
   }
   const BlockId block = open_block(false);
   const ValueId i = new_value({kInt64, 1}, kNone, block);
+  note_multiple(i, std::min(multiple_of(begin), multiple_of(step)));
   std::vector<Type> types;
   std::vector<ValueId> carried;
   for (ValueId v : init) {

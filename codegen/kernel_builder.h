@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <unordered_map>
 
 #include "codegen/kernel.h"
 #include "ir/scalar/function.h"
@@ -99,6 +100,12 @@ class KernelBuilder {
   /// differ by constants share all else, and machines add constants for nothing.
   void add_constants_last() { constants_last_ = true; }
 
+  /// A power of two of which this int64 is known to be a multiple, at most 4096.
+  int64_t multiple_of(ValueId v, int steps = 8) const;
+  void note_multiple(ValueId v, int64_t multiple) { multiples_[v] = multiple; }
+  /// What a sum adds a constant to, and the constant; 0 for anything else.
+  std::pair<ValueId, int64_t> constant_part(ValueId v) const;
+
   Type type(ValueId v) const { return kernel_.values[v]; }
   const Kernel& kernel() const { return kernel_; }
   /// Verifies and hands the kernel over.
@@ -151,6 +158,7 @@ class KernelBuilder {
   std::vector<BlockId> block_of_inst_;
   std::vector<uint64_t> epoch_of_inst_;  // loads that must not cross effects: number of effects before it, plus one
   uint64_t effects_ = 1;
+  std::unordered_map<ValueId, int64_t> multiples_;  // what is known of loops' indices and remainders
   bool constants_last_ = false;
   std::set<std::pair<BlockId, ValueId>> checked_;  // by check_outside
   InstTable known_;

@@ -237,6 +237,31 @@ std::optional<int64_t> LoopNest::stride(IndexId id, size_t group) const {
   return step;
 }
 
+/// Quotient and remainder of the first lane, where all lanes are known to have the same quotient.
+std::optional<std::pair<ValueId, ValueId>> LoopNest::block_of_lanes(const IndexAtom& a, uint16_t* lanes) {
+  if (!blocks_of_lanes) return {};
+  for (const Binding& g : bindings_)
+    if (g.consecutive) *lanes = g.lanes;
+  if (*lanes == 1 || a.divisor % *lanes != 0) return {};
+  const Address first = address(a.of);
+  if (first.access != Access::Consecutive) return {};
+  // base + c: the base starts a run of `multiple` that no block cuts, and the lanes end before it does.
+  const auto [base, c] = b_.constant_part(first.offset);
+  int64_t multiple = b_.multiple_of(base);
+  while (a.divisor % multiple != 0) multiple /= 2;
+  const std::array<uint64_t, 3> key{kDivisor, a.of, static_cast<uint64_t>(a.divisor)};
+  const int64_t limit = arena_.expr(a.of).high + 1;
+  if (c >= 0 && c + *lanes <= multiple) {
+    const auto [q, r] = divide(base, key, a.divisor, limit);
+    b_.note_multiple(r, multiple);
+    return std::pair(q, b_.add(r, b_.index(c)));
+  }
+  if (b_.multiple_of(first.offset) < *lanes) return {};
+  const auto parts = divide(first.offset, key, a.divisor, limit);
+  b_.note_multiple(parts.second, *lanes);
+  return parts;
+}
+
 LoopNest::Address LoopNest::address(IndexId id, bool backwards) {
   const IndexExpr e = arena_.expr(id);
   // Terms that are the same for all lanes first, outer loops before inner ones, so that sums leave the inner loops.
@@ -247,8 +272,9 @@ LoopNest::Address LoopNest::address(IndexId id, bool backwards) {
   };
   std::vector<std::pair<size_t, Part>> uniform;
   std::vector<Part> scattered;
-  const Binding* run = nullptr;
+  uint16_t run = 0;  // lanes of it
   int64_t run_step = 0;
+  bool of_first_lane = false;
   for (size_t t = 0; t < e.terms.size(); ++t) {
     const auto [atom, c] = e.terms[t];
     const IndexAtom a = arena_.atom(atom);
@@ -258,15 +284,24 @@ LoopNest::Address LoopNest::address(IndexId id, bool backwards) {
       const size_t group = group_of_[a.variable];
       const Binding& g = bindings_[group];
       if (g.consecutive) {
-        run = &g;
-        run_step = c;
+        run = g.lanes;
+        run_step += c;
       }
       if (g.lanes == 1 || g.consecutive) {
         uniform.push_back({group + 1, {g.value, key, c}});
       } else {
         scattered.push_back({g.value, key, c});
       }
-    } else if (varies(a.of)) {
+    } else if (uint16_t lanes = 1; varies(a.of)) {
+      if (const auto block = block_of_lanes(a, &lanes)) {
+        of_first_lane = true;
+        if (a.kind == AtomKind::Remainder) {
+          run = lanes;
+          run_step += c;
+        }
+        uniform.push_back({groups_.size() + 1, {a.kind == AtomKind::Remainder ? block->second : block->first, key, c}});
+        continue;
+      }
       scattered.push_back({atom_value(atom), key, c});
     } else {
       uniform.push_back({0, {atom_value(atom), key, c}});
@@ -279,19 +314,19 @@ LoopNest::Address LoopNest::address(IndexId id, bool backwards) {
     sum = sum == kNone ? v : b_.add(sum, v);
   }
   if (sum == kNone) sum = b_.index(0);
-  if (scattered.empty() && !run) return {Access::Uniform, sum};
-  if (scattered.empty() && run_step == 1) return {Access::Consecutive, sum};
+  if (scattered.empty() && (!run || run_step == 0)) return {Access::Uniform, sum, of_first_lane};
+  if (scattered.empty() && run_step == 1) return {Access::Consecutive, sum, of_first_lane};
   if (scattered.empty() && run_step == -1 && backwards) return {Access::Backwards, sum};
   for (const Part& p : scattered) {
     const ValueId v = times(p.value, p.key, p.c);
     sum = b_.add(b_.type(sum).lanes == 1 ? b_.splat(sum, b_.type(v).lanes) : sum, v);
   }
   if (run) {
-    ValueId lanes = b_.iota(run->lanes);
+    ValueId lanes = b_.iota(run);
     lanes = run_step == 1    ? lanes
             : run_step == -1 ? b_.prim(Prim::neg, kInt64, {lanes})
-                             : b_.mul(lanes, b_.splat(size({kCoefficient, id, 1000}, run_step), run->lanes));
-    sum = b_.add(b_.type(sum).lanes == 1 ? b_.splat(sum, run->lanes) : sum, lanes);
+                             : b_.mul(lanes, b_.splat(size({kCoefficient, id, 1000}, run_step), run));
+    sum = b_.add(b_.type(sum).lanes == 1 ? b_.splat(sum, run) : sum, lanes);
   }
   return {Access::Scattered, sum};
 }
@@ -335,6 +370,21 @@ std::optional<ValueId> LoopNest::inside(PredicateId p) {
       return x == 0 ? b_.index(0) : size({kBound, p, i * 2 + side}, x);
     };
     const auto require = [&](ValueId c) { all = all ? b_.prim(Prim::bit_and, kBool, {*all, c}) : c; };
+    uint16_t run = 1;
+    for (const Binding& g : bindings_)
+      if (g.consecutive) run = g.lanes;
+    const bool whole = blocks_of_lanes && a.access == Access::Consecutive && b_.multiple_of(a.offset) >= run;
+    if (whole && (!test_low || b.low % run == 0) && (!test_high || b.high % run == 0)) {  // all lanes or none
+      // Vectors of one run of a border's multiple ask once.
+      const auto [base, c] = b_.constant_part(a.offset);
+      const int64_t multiple = b_.multiple_of(base);
+      const bool together = c >= 0 && c + run <= multiple && (!test_low || b.low % multiple == 0) &&
+                            (!test_high || b.high % multiple == 0);
+      const ValueId first = together ? base : a.offset;
+      if (test_low) require(b_.prim(Prim::le, kBool, {limit(b.low, 0), first}));
+      if (test_high) require(b_.prim(Prim::lt, kBool, {first, limit(b.high, 1)}));
+      continue;
+    }
     if (masks_by_count && a.access == Access::Consecutive) {  // the lanes from one on, and those before one
       uint16_t lanes = 1;
       for (const Binding& g : bindings_) lanes = std::max(lanes, g.lanes);

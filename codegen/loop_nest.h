@@ -51,12 +51,16 @@ class LoopNest {
   struct Address {
     Access access;
     ValueId offset;  // Scattered: a vector
+    bool of_first_lane = false;  // it counts only where the first lane does
   };
   Address address(ir::IndexId position, bool backwards = false);
   /// How far a step along this group moves a position; nothing when that is not the same everywhere.
   std::optional<int64_t> stride(ir::IndexId position, size_t group) const;
   /// The value of an index: a scalar if it does not vary over the lanes.
   ValueId value(ir::IndexId index);
+  /// Lanes that lie in one block of a quotient or remainder (a group of weights, say) are found by where the first one
+  /// starts and share the quotient: what they read stays consecutive. For strategies whose vectors start at multiples.
+  bool blocks_of_lanes = false;
   /// Consecutive lanes are tested by how many are inside, not each by its index: cheaper in loops that have little
   /// else.
   bool masks_by_count = false;
@@ -96,6 +100,7 @@ class LoopNest {
   std::pair<int64_t, int64_t> range(ir::IndexId index) const;
   void merge_groups(const ir::Region& region, const ItemGraph& graph);
   bool varies(ir::IndexId e) const;
+  std::optional<std::pair<ValueId, ValueId>> block_of_lanes(const ir::IndexAtom& a, uint16_t* lanes);
   ValueId atom_value(ir::AtomId a);
   ValueId times(ValueId x, std::array<uint64_t, 3> key, int64_t c);
 

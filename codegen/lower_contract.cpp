@@ -23,7 +23,7 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
     e.nest.constant_sizes = true;
     b.add_constants_last();
   }
-  e.nest.masks_by_count = true;
+  e.nest.masks_by_count = e.nest.blocks_of_lanes = true;
   const auto rounded = [&](int64_t n) { return (n + p.lanes - 1) / p.lanes * p.lanes; };
   padded_depth = rounded(std::min(p.depth, p.depth_block));
   const DType t = reducer.type(0);
@@ -199,7 +199,7 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
     each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {
       tile.is_last = is_last;
       tile.batch = batch;
-      tile.number = b.add(b.mul(tile.column_number, b.index(p.row_tiles.pieces)), row_tile);
+      if (p.constant_sizes) tile.number = b.add(b.mul(tile.column_number, b.index(p.row_tiles.pieces)), row_tile);
       if (p.depth > 0) {
         fetch_ahead(tile, row_tile, k_begin);
         if (p.in_chunks() && !p.split_depth)

@@ -95,6 +95,7 @@ std::vector<ItemId> picked_rows(const RegionEmitter& e) {
 }
 
 void lower_row_inner(RegionEmitter& e) {
+  e.nest.blocks_of_lanes = true;
   KernelBuilder& b = e.b;
   const int64_t rows = e.nest.kept_extent(), length = e.nest.reduced_extent(), chunks = (length + kChunk - 1) / kChunk;
   const int64_t padded = padded_row(e);

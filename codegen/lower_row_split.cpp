@@ -7,6 +7,7 @@
 namespace lazuli::codegen {
 
 void lower_row_split(RegionEmitter& e) {
+  e.nest.blocks_of_lanes = true;
   KernelBuilder& b = e.b;
   const int64_t rows = e.nest.kept_extent(), length = e.nest.reduced_extent(), chunks = (length + kChunk - 1) / kChunk;
   const int64_t per_task = e.schedule.rows_per_task;  // chunks

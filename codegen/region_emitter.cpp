@@ -249,6 +249,10 @@ ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std
   const uint32_t buffer = target_.buffer_of.at(item.node);
   const ValueId zero = b.constant_bits(item.dtype, 0);
   if (a.access == LoopNest::Access::Uniform) {
+    if (a.of_first_lane && body.mask) {
+      const ValueId some = b.any_lane(*body.mask);
+      guard = guard ? b.prim(Prim::bit_and, kBool, {*guard, some}) : some;
+    }
     if (!guard) return b.load(buffer, a.offset, 1);
     if (b.type(*guard).lanes == 1) return b.load_masked(buffer, a.offset, *guard, zero);
     const uint16_t n = b.type(*guard).lanes;

@@ -118,7 +118,6 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   // Two vectors of a long epilogue at once hide its latencies.
   s.unroll = s.tile_vectors > 1 && epilogue_work(probe.graph) > 24 ? 2 : 1;
 
-
   const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
   s.in_registers = m.depth <= kShallow && epilogue_work(probe.graph) <= 4 && probe.region.outputs.size() == 1;
   // Tasks: rows that fill half of the second-level cache, but several tasks if there is work for them.

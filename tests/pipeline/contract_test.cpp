@@ -93,6 +93,18 @@ TEST(Contract, SmallMatricesInBatches) {
   check({13, 200, 47, "float32", true, true, 20});
 }
 
+TEST(Contract, SizesInTheCode) {
+  // Sums of eight steps of the depth, steps that are left, one loop less; both operands of the next product are fetched
+  // where there are 16 KB of them. Uneven tiles, masked columns, transposed rows, and nothing in a batch to fetch.
+  const std::string residual = "%5 = data : OUT\n%6 = gelu %4 : OUT\n%7 = add %6, %5 : OUT\nreturn %7\n";
+  for (const int64_t k : {1, 8, 15, 16, 17, 24, 31, 64, 67, 100, 128}) check({48, k, 48, "float32", false, false, 5});
+  for (const auto& [m, n] : {std::pair{64, 64}, {128, 128}, {127, 65}, {33, 100}, {8, 16}, {2, 17}, {7, 33}})
+    for (const bool transposed : {false, true}) check({m, 70, n, "float32", transposed, false, 3});
+  check({64, 64, 64, "float64", true, false, 4});
+  check({61, 90, 62, "float32", false, false, 6, {}, {}, residual});
+  check({96, 96, 96, "float32", false, false, 0, {}, {}, residual});
+}
+
 TEST(Contract, SpansAsTasks) {
   check({3, 8 * 32768 + 700, 17}, {512});
   check({18,
@@ -194,6 +206,36 @@ TEST(Contract, DequantizedWeights) {
     EXPECT_EQ(got.kernels.size(), 1u);
     EXPECT_TRUE(bitwise_equal(interpret(g, leaves)[0], got.outputs[0])) << bits;
   }
+}
+
+TEST(Contract, GroupsOfPackedNumbers) {
+  // Two numbers of a byte: groups of a row's weights hold their first half in the low and their second in the high bits,
+  // and have a scale each. Vectors lie in one half where halves are multiples of them, and across a border elsewhere.
+  for (const auto& [groups, half] : {std::pair{4, 64}, {3, 32}, {9, 16}, {5, 48}, {7, 24}, {40, 5}, {1, 1100}})
+    for (const int64_t rows : {1, 5, 40}) {
+      const int64_t n = 37, k = int64_t{2} * groups * half;
+      std::string text = fmt::format(
+          "graph {{\n%0 = data : uint8[{0}, {1}, {2}]\n%1 = data : float32[{0}, {1}, 1]\n%2 = data : float32[{4}, {3}]\n"
+          "%3 = constant 15 : uint8[]\n%4 = expand %3 : uint8[{0}, {1}, {2}]\n"
+          "%5 = constant 4 : uint8[]\n%6 = expand %5 : uint8[{0}, {1}, {2}]\n"
+          "%7 = bitwise_and %0, %4 : uint8[{0}, {1}, {2}]\n%8 = bitwise_right_shift %0, %6 : uint8[{0}, {1}, {2}]\n"
+          "%9 = concat %7, %8 {{axis = 2}} : uint8[{0}, {1}, {5}]\n%10 = cast %9 : float32[{0}, {1}, {5}]\n"
+          "%11 = expand %1 : float32[{0}, {1}, {5}]\n%12 = mul %10, %11 : float32[{0}, {1}, {5}]\n"
+          "%13 = reshape %12 : float32[{0}, {3}]\n%14 = dot_general %2, %13 {{lhs_batch = [], rhs_batch = [], "
+          "lhs_contract = [1], rhs_contract = [1]}} : float32[{4}, {0}]\nreturn %14\n}}\n",
+          n, groups, half, k, rows, 2 * half);
+      Interner interner;
+      const Graph g = parse(text, interner);
+      const LeafSource leaves = random_leaves(5);
+      const std::vector<HostArray> want = interpret(g, leaves);
+      for (const int bits : {128, 256, 512}) {
+        const RunResult got = run_graph(g, leaves, {true, true, true, bits, 2});
+        EXPECT_EQ(got.kernels.size(), 1u);
+        EXPECT_TRUE(bitwise_equal(want[0], got.outputs[0])) << bits << "\n" << text;
+      }
+      const RunResult got = run_graph(g, leaves, {true, true, false, 512, 1});
+      EXPECT_TRUE(bitwise_equal(want[0], got.outputs[0])) << "kernel interpreter\n" << text;
+    }
 }
 
 TEST(Contract, CodeStaysSmall) {
