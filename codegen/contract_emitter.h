@@ -16,13 +16,13 @@ class ContractEmitter {
 
   /// A tile of results while it is emitted.
   struct Tile {
-    ValueId first_row = kNone, rows = kNone;        // rows it has
-    ValueId first_vector = kNone, vectors = kNone;  // vectors it has
-    ValueId is_tall = kNone, is_wide = kNone;       // where tiles differ: the larger kind
-    ValueId row_base = kNone, column_base = kNone;  // of the packed operands: element at depth 0
-    ValueId sums = kNone;                           // of the results
-    ValueId starts = kNone;                         // quads: what sums start from, in the packed columns
-    ValueId is_last = kNone;                        // in chunks: whether this one is the last
+    ValueId first_row = kNone, rows = kNone;                       // rows it has
+    ValueId first_vector = kNone, vectors = kNone;                 // vectors it has
+    ValueId is_tall = kNone, is_wide = kNone;                      // where tiles differ: the larger kind
+    ValueId row_base = kNone, column_base = kNone;                 // of the packed operands: element at depth 0
+    ValueId sums = kNone;                                          // of the results
+    ValueId starts = kNone;                                        // quads: what sums start from, in the packed columns
+    ValueId is_last = kNone;                                       // in chunks: whether this one is the last
     ValueId batch = kNone, column_number = kNone, number = kNone;  // of the batch, of the tile
   };
   /// Packed or read in place.
@@ -90,7 +90,7 @@ class ContractEmitter {
   int64_t span_stride = 0;    // of the sums of a task
   uint32_t sums_buffer = 0;
   std::vector<size_t> outputs;
-  std::vector<ItemId> epilogue_loads;  // those worth a prefetch
+  std::vector<ItemId> epilogue_loads;         // those worth a prefetch
   static constexpr int64_t kStepsAtOnce = 8;  // of the depth, where sizes are constant
   /// What later tiles read, fetched while a tile is multiplied: element `at` + k * step at depth k.
   struct Ahead {

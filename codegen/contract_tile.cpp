@@ -124,9 +124,8 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
   };
   if (p.depth <= 2 * kStepsAtOnce) return steps(k_begin, p.depth, start);
   const int64_t whole = p.depth / kStepsAtOnce * kStepsAtOnce;
-  const Values sums =
-      b.for_loop(k_begin, b.add(k_begin, b.index(whole)), b.index(kStepsAtOnce), start,
-                 [&](ValueId k, const Values& carried) { return steps(k, kStepsAtOnce, carried); });
+  const Values sums = b.for_loop(k_begin, b.add(k_begin, b.index(whole)), b.index(kStepsAtOnce), start,
+                                 [&](ValueId k, const Values& carried) { return steps(k, kStepsAtOnce, carried); });
   return p.depth == whole ? sums : steps(b.add(k_begin, b.index(whole)), p.depth - whole, sums);
 }
 

@@ -50,7 +50,7 @@ class LoopNest {
   enum class Access : uint8_t { Uniform, Consecutive, Backwards, Scattered };
   struct Address {
     Access access;
-    ValueId offset;  // Scattered: a vector
+    ValueId offset;              // Scattered: a vector
     bool of_first_lane = false;  // it counts only where the first lane does
   };
   Address address(ir::IndexId position, bool backwards = false);

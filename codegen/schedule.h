@@ -77,11 +77,11 @@ struct Schedule {
   int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
-  int stages = 0;             // BlockMatrix: steps of the depth under way
-  bool quads = false;         // bytes are multiplied four of the depth at a time
-  bool split_depth = false;   // spans of the depth are tasks; a phase of its own merges their sums
+  int stages = 0;               // BlockMatrix: steps of the depth under way
+  bool quads = false;           // bytes are multiplied four of the depth at a time
+  bool split_depth = false;     // spans of the depth are tasks; a phase of its own merges their sums
   bool constant_sizes = false;  // sizes and strides are part of the code: operands that are read where they are
-  bool in_registers = false;  // the epilogue takes sums from registers, unrolled, not from memory in a loop
+  bool in_registers = false;    // the epilogue takes sums from registers, unrolled, not from memory in a loop
   bool operator==(const Schedule&) const = default;
   std::string str() const;
 };

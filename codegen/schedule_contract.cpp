@@ -115,8 +115,10 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   } else {
     choose_tile(m.rows, vectors, registers, s.constant_sizes, s);
   }
-  // Two vectors of a long epilogue at once hide its latencies.
-  s.unroll = s.tile_vectors > 1 && epilogue_work(probe.graph) > 24 ? 2 : 1;
+  // Several vectors of a long epilogue at once hide its latencies.
+  s.unroll = 1;
+  for (int at_once = 2; at_once <= 4 && epilogue_work(probe.graph) > 24; ++at_once)
+    if (s.tile_vectors % at_once == 0) s.unroll = at_once;
 
   const EvenCut rows(m.rows, s.tile_rows), columns(vectors, s.tile_vectors);
   s.in_registers = m.depth <= kShallow && epilogue_work(probe.graph) <= 4 && probe.region.outputs.size() == 1;

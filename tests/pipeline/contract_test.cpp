@@ -209,13 +209,15 @@ TEST(Contract, DequantizedWeights) {
 }
 
 TEST(Contract, GroupsOfPackedNumbers) {
-  // Two numbers of a byte: groups of a row's weights hold their first half in the low and their second in the high bits,
-  // and have a scale each. Vectors lie in one half where halves are multiples of them, and across a border elsewhere.
+  // Two numbers of a byte: groups of a row's weights hold their first half in the low and their second in the high
+  // bits, and have a scale each. Vectors lie in one half where halves are multiples of them, and across a border
+  // elsewhere.
   for (const auto& [groups, half] : {std::pair{4, 64}, {3, 32}, {9, 16}, {5, 48}, {7, 24}, {40, 5}, {1, 1100}})
     for (const int64_t rows : {1, 5, 40}) {
       const int64_t n = 37, k = int64_t{2} * groups * half;
       std::string text = fmt::format(
-          "graph {{\n%0 = data : uint8[{0}, {1}, {2}]\n%1 = data : float32[{0}, {1}, 1]\n%2 = data : float32[{4}, {3}]\n"
+          "graph {{\n%0 = data : uint8[{0}, {1}, {2}]\n%1 = data : float32[{0}, {1}, 1]\n%2 = data : float32[{4}, "
+          "{3}]\n"
           "%3 = constant 15 : uint8[]\n%4 = expand %3 : uint8[{0}, {1}, {2}]\n"
           "%5 = constant 4 : uint8[]\n%6 = expand %5 : uint8[{0}, {1}, {2}]\n"
           "%7 = bitwise_and %0, %4 : uint8[{0}, {1}, {2}]\n%8 = bitwise_right_shift %0, %6 : uint8[{0}, {1}, {2}]\n"
