@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "lazuli/base/error.h"
 #include "passes/plan_memory.h"
@@ -54,6 +58,40 @@ TEST(Allocator, RecyclesInsteadOfAskingTheSystem) {
   EXPECT_GT(a.stats().retained_bytes, 0);
   a.trim();
   EXPECT_EQ(a.stats().retained_bytes, 0);
+}
+
+/// The line of the process's map that says how the system treats the memory at `data`; empty where it does not tell.
+std::string vm_flags(const void* data) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    uintptr_t from = 0, to = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+      inside = from <= address && address < to;
+    else if (inside && line.starts_with("VmFlags:"))
+      return line + " ";
+  }
+  return {};
+}
+
+TEST(Allocator, LargeBlocksAskForHugePagesAndAreRecycledWithThem) {
+  Allocator a;
+  void* first = nullptr;
+  for (const int64_t bytes : {(8L << 20) - 1, 8L << 20, (8L << 20) - 4096}) {  // of one class
+    const auto b = a.allocate(bytes);
+    if (!first) first = b->data();
+    EXPECT_EQ(b->data(), first) << "was not recycled";
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(b->data()) % (2 << 20), 0u);
+    for (const int64_t at : {int64_t{0}, bytes - 1}) {  // the whole block, not its first page alone
+      const std::string flags = vm_flags(static_cast<std::byte*>(b->data()) + at);
+      if (flags.empty()) GTEST_SKIP() << "the system does not tell how it treats memory";
+      EXPECT_THAT(flags, ::testing::HasSubstr(" hg ")) << "at byte " << at << " of " << bytes;
+    }
+  }
+  EXPECT_EQ(a.stats().system_allocations, 1u);
+  const auto small = a.allocate(4096);
+  EXPECT_THAT(vm_flags(small->data()), ::testing::Not(::testing::HasSubstr(" hg ")));
 }
 
 TEST(Allocator, LimitRefusesBeforeAllocatingAndNamesTheNumbers) {
