@@ -7,6 +7,8 @@ namespace lazuli::passes {
 /// Whether running the region may raise an error about an element value (integer division by zero, an index out of
 /// bounds).
 bool may_fail(const ir::Region& region);
+/// The same of one elementwise op.
+bool may_refuse(const ir::Node* n);
 
 /// What an Update leaves where it stands; null for any other region.
 const ir::Node* base_of_update(const ir::Region& region);

@@ -193,6 +193,8 @@ class Partitioner {
       if (indexed) return carry_out(i, preferred_store(i, Unfused::Indexed), Unfused::Indexed);
       for (const Demand& d : f.demands) regions_[d.region]->add_node(n, costs_.of(n));
       return;
+    } else if (ctx_.stored.contains(n)) {
+      return carry_out(i, {Way::Root, Way::kNew}, Unfused::Indexed);
     } else if (!ctx_.fuse) {
       why = Unfused::Disabled;
     } else if (is_reduce(n->op())) {

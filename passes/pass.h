@@ -23,8 +23,9 @@ struct PassContext {
   int max_ops_per_kernel = 768;  // scalar primitives: normal random numbers and their gelu are 530
   int max_buffers_per_kernel = 64;
   int64_t update_bytes = kUpdateBytes;
-  int64_t cache_bytes = 32 << 20;  // last-level cache, for cost decisions
-  MachineCosts machine = {};       // by which partition decides
+  int64_t cache_bytes = 32 << 20;                   // last-level cache, for cost decisions
+  MachineCosts machine = {};                        // by which partition decides
+  std::unordered_set<const ir::Node*> stored = {};  // by kernels of their own (check_first)
   /// Called after every pass (dumps, LAZULI_VERIFY): pass name, graph before, graph after, milliseconds.
   std::function<void(const std::string&, const ir::Graph&, const ir::Graph&, double)> observer;
 };

@@ -9,6 +9,7 @@
 
 #include "ir/text.h"
 #include "passes/arena.h"
+#include "passes/check_first.h"
 #include "passes/memory_order.h"
 #include "passes/memory_rules.h"
 
@@ -526,13 +527,15 @@ const Node* base_of_update(const ir::Region& region) {
   return region.kind == ir::RegionKind::Update ? region.outputs[0]->input(0) : nullptr;
 }
 
+bool may_refuse(const ir::Node* n) {
+  return ir::is_elementwise(n->op()) && (ir::info(n->op()).flags & ir::kChecked) && !is_floating(n->dtype());
+}
+
 bool may_fail(const ir::Region& region) {
-  for (const Node* n : region.nodes) {
-    if (ir::is_indexed(n->op())) return true;
-    if (ir::is_elementwise(n->op()) && (ir::info(n->op()).flags & ir::kChecked) && !is_floating(n->dtype()))
-      return true;
-  }
-  return false;
+  return std::any_of(region.nodes.begin(), region.nodes.end(), [&](const Node* n) {
+    if (n->op() == ir::Op::gather) return !indices_are_checked(region, n);
+    return ir::is_indexed(n->op()) || may_refuse(n);
+  });
 }
 
 std::vector<const Node*> data_leaves(const ir::Graph& g, const MemoryFacts& facts) {

@@ -1,5 +1,6 @@
 // From a request to the stages of its plan: passes, partition, memory.
 #include "lazuli/base/error.h"
+#include "passes/check_first.h"
 #include "passes/pass.h"
 #include "runtime/context.h"
 #include "runtime/program.h"
@@ -26,6 +27,11 @@ Planned plan_request(Context& context, const EvalRequest& request, const Boundar
   p.partition = passes::partition(p.graph, pass_context);
   if (p.graph.outputs.size() != request.graph.outputs.size())
     throw Error(ErrorKind::Internal, "the passes changed the number of outputs");
+
+  std::vector<size_t> direct;
+  for (size_t i = 0; i < boundary.targets.size(); ++i)
+    if (boundary.targets[i].wanted && !boundary.targets[i].indirect) direct.push_back(i);
+  if (request.options.fuse && !direct.empty()) passes::check_first(p.graph, p.partition, direct, pass_context);
 
   for (size_t i = 0; i < boundary.leaves.size(); ++i)
     if (boundary.donated[i]) p.facts.donated.push_back(boundary.leaves[i]);
