@@ -134,6 +134,7 @@ MemoryStats memory_stats() {
   return {.live_bytes = a.live_bytes,
           .allocations = static_cast<int64_t>(a.blocks),
           .evaluations = ctx.evaluations,
+          .interpreted = ctx.runtime.first_tier().runs(),
           .copies_out = ctx.copies_out};
 }
 

@@ -53,6 +53,7 @@ std::unique_ptr<Context> Context::from_environment() {
 
 void Context::clear_caches() {
   programs_.clear();
+  first_tier_.clear();
   kernel_plans_.clear();
   kernels_.clear();
   cuda_.clear_cache();

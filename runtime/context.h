@@ -12,6 +12,7 @@
 #include "runtime/allocator.h"
 #include "runtime/compile_pool.h"
 #include "runtime/cuda/devices.h"
+#include "runtime/first_tier.h"
 #include "runtime/kernel_cache.h"
 #include "runtime/machine_limits.h"
 #include "runtime/registry.h"
@@ -81,6 +82,7 @@ class Context {
   SharedCache<Program>& programs() { return programs_; }
   /// Lowered and compiled regions by their structure and sizes.
   SharedCache<KernelPlan>& kernel_plans() { return kernel_plans_; }
+  FirstTier& first_tier() { return first_tier_; }
   void clear_caches();
 
   /// The machine as kernels are made for it under these options.
@@ -112,6 +114,7 @@ class Context {
   KernelCache kernels_;
   SharedCache<KernelPlan> kernel_plans_;
   SharedCache<Program> programs_;
+  FirstTier first_tier_;
   std::mutex limits_mutex_;
   std::map<int, MachineLimits> limits_;
   std::atomic<uint64_t> dumps_{0};

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <unordered_map>
 
 #include "ir/interpret.h"
@@ -44,10 +46,49 @@ EvalRequest on_host(Context& context, const EvalRequest& request) {
   return {.graph = host_twin(context, request.graph), .donated = {}, .targets = {}, .options = request.options};
 }
 
-EvalResult run_compiled(Context& context, const EvalRequest& request) {
+/// Small work that has no program yet. Results go where those of a program would: to targets, to memory that the
+/// request gives away, else to new memory. All are known, and all memory is there, before any is written. Nothing when
+/// an element is refused: whether anybody needs that element is for kernels to say.
+std::optional<EvalResult> run_first_tier(Context& context, const EvalRequest& request, const Boundary& boundary) {
   EvalResult result;
-  const Prepared prepared = prepare(context, request);
-  if (!prepared.program) return evaluate_segments(context, request);
+  std::vector<ir::HostArray> values;
+  try {
+    values = ir::interpret(request.graph);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  std::vector<std::shared_ptr<Buffer>> given;
+  for (size_t i = 0; i < boundary.leaves.size(); ++i)
+    if (boundary.donated[i]) given.push_back(leaf_buffer(boundary.leaves[i]));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto bytes = static_cast<int64_t>(values[i].bytes.size());
+    const auto same = std::find_if(given.begin(), given.end(), [&](const auto& b) {
+      return b->bytes() == bytes &&
+             std::find(request.targets.begin(), request.targets.end(), b) == request.targets.end();
+    });
+    if (i < request.targets.size() && request.targets[i]) {
+      result.buffers.push_back(request.targets[i]);
+    } else if (same != given.end()) {
+      result.buffers.push_back(std::move(*same));
+      given.erase(same);
+    } else {
+      result.buffers.push_back(context.allocator().allocate(bytes));
+    }
+  }
+  for (size_t i = 0; i < values.size(); ++i)
+    context.upload(*result.buffers[i], values[i].bytes.data(), static_cast<int64_t>(values[i].bytes.size()));
+  result.report.interpreted = true;
+  return result;
+}
+
+/// In kernels, or, small work at first, interpreted.
+EvalResult run(Context& context, const EvalRequest& request) {
+  EvalResult result;
+  Prepared prepared = look_up(context, request);
+  if (prepared.boundary.crosses) return evaluate_segments(context, request);
+  if (!prepared.program && context.first_tier().takes(context, request, prepared.boundary))
+    if (auto interpreted = run_first_tier(context, request, prepared.boundary)) return std::move(*interpreted);
+  if (!prepared.program) make_program(context, request, prepared);
   RunInfo info;
   result.buffers = run_program(context, *prepared.program, request, prepared.boundary, info,
                                {.timed = request.options.profile, .observer = {}});
@@ -69,6 +110,7 @@ EvalResult run_interpreted(Context& context, const EvalRequest& request, const E
     result.buffers.push_back(context.allocator(device).allocate(bytes));
     context.upload(*result.buffers.back(), value.bytes.data(), bytes);
   }
+  result.report.interpreted = true;
   return result;
 }
 
@@ -92,7 +134,7 @@ EvalResult run_checked(Context& context, const EvalRequest& request) {
   const bool devices = uses_devices(request.graph);
   const EvalRequest host = on_host(context, apart);
   if (options.verify_passes && !options.interpret) verify_request(context, host);
-  EvalResult result = options.interpret ? run_interpreted(context, apart, host) : run_compiled(context, apart);
+  EvalResult result = options.interpret ? run_interpreted(context, apart, host) : run(context, apart);
   if (devices) {
     const auto results = host_copies(context, result.buffers);
     if (options.verify_passes && !options.interpret) verify_results(host, results);
@@ -124,7 +166,7 @@ EvalResult evaluate(Context& context, const EvalRequest& request) {
     result = run_checked(context, request);
     commit(context, request, result);
   } else {
-    result = run_compiled(context, request);
+    result = run(context, request);
   }
   if (options.profile) {
     result.report.total_ms = milliseconds_since(start);

@@ -121,6 +121,9 @@ std::string explain(Context& context, const ir::Graph& graph, const EvalOptions&
     const passes::Cost cost = passes::partition_cost(planned.partition);
     text = fmt::format("{} kernel{}, arena of {}, {}\n", regions.size(), regions.size() == 1 ? "" : "s",
                        spell_bytes(planned.memory.arena_bytes), spell_cost(cost));
+    if (const auto first = context.first_tier().estimate(context.settings(), options, boundary.order))
+      text += fmt::format("interpreted at first: about {}, where compiling takes about {}\n",
+                          spell_time(first->interpreting), spell_time(first->compiling));
     for (size_t i = 0; i < planned.memory.order.size(); ++i)
       text += explain_region(i, regions[planned.memory.order[i]]);
     if (edges.empty()) return;

@@ -7,13 +7,21 @@
 
 namespace lazuli::runtime {
 
-Prepared prepare(Context& context, const EvalRequest& request, bool values) {
-  using Clock = std::chrono::steady_clock;
+Prepared look_up(Context& context, const EvalRequest& request, bool values) {
   Prepared p;
   p.boundary = number(request, values);
-  if (p.boundary.crosses) return p;
-  p.program = context.programs().find(p.boundary.key);
-  if (p.program) return p;
+  if (!p.boundary.crosses) p.program = context.programs().find(p.boundary.key);
+  return p;
+}
+
+Prepared prepare(Context& context, const EvalRequest& request, bool values) {
+  Prepared p = look_up(context, request, values);
+  if (!p.program && !p.boundary.crosses) make_program(context, request, p);
+  return p;
+}
+
+void make_program(Context& context, const EvalRequest& request, Prepared& p) {
+  using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   p.hit = false;
   context.compile_pool().run([&] {
@@ -26,7 +34,6 @@ Prepared prepare(Context& context, const EvalRequest& request, bool values) {
   const int64_t cost = p.program->cost() + static_cast<int64_t>(p.boundary.key.size());
   context.programs().insert(std::move(p.boundary.key), p.program, cost);
   dump_to_files(context, request);
-  return p;
 }
 
 void fill_report(const Prepared& prepared, Report& report) {

@@ -22,7 +22,12 @@ struct Prepared {
   Prepared again() const { return {boundary, program, /*hit=*/true, /*fresh=*/{}, /*plan_ms=*/0}; }
 };
 
-/// `values`: leaves must have data (a request that is run only by run_prepared needs none).
+/// Numbers the request and looks its program up. `values`: leaves must have data (a request that is run only by
+/// run_prepared needs none).
+Prepared look_up(Context& context, const EvalRequest& request, bool values = true);
+/// Makes the program that look_up did not find.
+void make_program(Context& context, const EvalRequest& request, Prepared& prepared);
+/// Both.
 Prepared prepare(Context& context, const EvalRequest& request, bool values = true);
 
 /// Memory of one call.

@@ -62,6 +62,9 @@ constexpr OptionInfo kOptions[] = {
     {"LAZULI_EAGER", "flag", "0",
      "Interprets every op at its call: slow, simple, and errors appear where they are made.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.eager); }},
+    {"LAZULI_FIRST_TIER", "flag", "1",
+     "Interprets small work that was never run before, until that has cost a fifth of what compiling it costs.",
+     [](std::string_view t, Settings& s) { return parse_bool(t, s.first_tier); }},
     {"LAZULI_FUSE", "flag", "1", "0 gives every op a kernel of its own.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.eval.fuse); }},
     {"LAZULI_VECTOR_BITS", "128, 256 or 512", "the processor's", "Width of the vectors in kernels.",
@@ -117,6 +120,7 @@ std::span<const OptionInfo> options() {
 
 Settings read_settings(const Environment& environment, std::vector<std::string>* warnings) {
   Settings settings;
+  settings.first_tier = true;
   for (const OptionInfo& o : kOptions) {
     const std::string text = environment(o.name);
     if (text.empty() || o.parse(text, settings)) continue;

@@ -19,6 +19,9 @@ struct DumpRequest {
 struct Settings {
   EvalOptions eval;
   bool eager = false;
+  /// Small work may be interpreted at first. Off unless the environment's settings are read: who makes a context of his
+  /// own, as tests do, wants kernels.
+  bool first_tier = false;
   int num_threads = 0;       // 0: every processor
   int64_t memory_limit = 0;  // bytes, 0: none
   int64_t kernel_cache_bytes = int64_t{256} << 20;

@@ -52,8 +52,8 @@ int64_t retained_bytes();
 /// Threads that kernels use; 0 restores the default.
 void set_num_threads(int n, Location loc = Location::current());
 int get_num_threads();
-/// Forgets planned programs and compiled kernels: the next evaluation of anything plans and compiles again. Compiled
-/// functions keep theirs.
+/// Forgets planned programs and compiled kernels: the next evaluation of anything begins anew. Compiled functions keep
+/// theirs.
 void clear_caches();
 /// Interpret every operation at its call (LAZULI_EAGER=1): slow, and errors of values appear where they are made.
 void set_eager(bool on);
@@ -73,6 +73,7 @@ struct MemoryStats {
   int64_t live_bytes = 0;   // in buffers that tensors hold
   int64_t allocations = 0;  // buffers handed out (recycled memory counts as well)
   int64_t evaluations = 0;  // programs run
+  int64_t interpreted = 0;  // of these, small ones that were interpreted, because compiling would have taken longer
   int64_t copies_out = 0;   // old versions copied because a pending reader needed them
 };
 MemoryStats memory_stats();

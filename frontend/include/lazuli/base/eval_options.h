@@ -10,6 +10,7 @@ struct EvalOptions {
   int vector_bits = 0;  // 0: the target's; 128, 256, 512 force
   bool profile = false;
   bool interpret = false;  // run the reference interpreter instead of kernels (LAZULI_EAGER, tests)
+  bool first_tier = true;  // small work may be interpreted until its kernels pay (LAZULI_FIRST_TIER)
   bool verify_passes = false;
   bool check_nan = false;
 };

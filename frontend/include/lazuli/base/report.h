@@ -23,7 +23,8 @@ struct KernelReport {
 };
 
 struct Report {
-  std::vector<KernelReport> kernels;
+  std::vector<KernelReport> kernels;  // empty when interpreted
+  bool interpreted = false;           // by the reference interpreter instead of kernels
   bool program_hit = false;
   double plan_ms = 0, total_ms = 0;
   int64_t arena_bytes = 0, peak_bytes = 0;
