@@ -17,8 +17,9 @@ bool walk(const ir::Node* root, size_t& budget, const Enter& enter, const Leave&
     const ir::Node* node;
     uint32_t next;
   };
-  std::vector<Frame> stack;
   if (!enter(root)) return true;
+  std::vector<Frame> stack;
+  stack.reserve(16);
   stack.push_back({root, 0});
   while (!stack.empty()) {
     Frame& top = stack.back();
@@ -42,6 +43,8 @@ bool walk(const ir::Node* root, size_t& budget, const Enter& enter, const Leave&
 PendingGraph::PendingGraph(std::span<const ir::Node* const> outputs, size_t limit) {
   constexpr uint32_t kOpen = UINT32_MAX;
   size_t budget = limit;
+  places_.reserve(16);  // a graph of a few is the common case
+  order_.reserve(16);
   const auto enter = [&](const ir::Node* n) {
     if (!numbers_.add(n)) return false;
     places_.push_back(kOpen);
@@ -83,6 +86,7 @@ std::vector<const ir::Node*> PendingGraph::dying(const NodeCounts& released) con
   for (const auto& [node, count] : released.entries())
     if (contains(node)) dropped[place(node)] += count;
   std::vector<const ir::Node*> result;
+  result.reserve(16);
   for (size_t i = order_.size(); i-- > 0;) {
     const ir::Node* n = order_[i];
     if (dropped[i] < n->use_count()) continue;

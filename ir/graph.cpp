@@ -1,13 +1,15 @@
 // Walking and rebuilding graphs, always with an explicit stack.
 #include "ir/graph.h"
 
+#include <array>
+#include <span>
+
 namespace lazuli::ir {
 namespace {
 
 /// Open-addressing set of node pointers: a walk over a million nodes spends most of its time here.
 class NodeSet {
  public:
-  NodeSet() : slots_(64, nullptr) {}
   /// True when the node was not in the set yet.
   bool insert(const Node* n) {
     if (size_ * 2 >= slots_.size()) grow();
@@ -25,13 +27,17 @@ class NodeSet {
     return true;
   }
   void grow() {
-    std::vector<const Node*> old(slots_.size() * 2, nullptr);
-    old.swap(slots_);
+    std::vector<const Node*> larger(slots_.size() * 2, nullptr);
+    const std::span<const Node*> old = slots_;
+    larger.swap(many_);  // `larger` keeps what `old` shows
+    slots_ = many_;
     size_ = 0;
     for (const Node* n : old)
       if (n) place(n);
   }
-  std::vector<const Node*> slots_;
+  std::array<const Node*, 64> few_{};
+  std::vector<const Node*> many_;  // instead, from the first that does not fit
+  std::span<const Node*> slots_{few_};
   size_t size_ = 0;
 };
 
@@ -44,6 +50,8 @@ std::vector<const Node*> topological_order(const Graph& g) {
   };
   std::vector<const Node*> order;
   std::vector<Visit> stack;
+  order.reserve(16);  // a graph of a few is the common case
+  stack.reserve(16);
   NodeSet seen;
   for (const NodeRef& output : g.outputs) {
     if (!output) throw Error(ErrorKind::Internal, "graph has a null output");

@@ -171,7 +171,8 @@ std::shared_ptr<Buffer> Allocator::allocate(int64_t bytes) {
   std::byte* data = b.data_;
   b.state_ = nullptr;  // `release` owns it now
   try {
-    return std::make_shared<Buffer>(data, bytes, release, /*external=*/false, state_->source->device());
+    // Moved from only when there is memory for the Buffer.
+    return std::make_shared<Buffer>(data, bytes, std::move(release), /*external=*/false, state_->source->device());
   } catch (...) {
     release();
     throw;

@@ -14,6 +14,10 @@ using ir::Node;
 /// Which data leaves share one payload: per leaf, the first leaf with its payload and whether there is another.
 class Sharing {
  public:
+  Sharing() {
+    first_.reserve(16);
+    shared_.reserve(16);
+  }
   /// `leaf` is the leaf's number; leaves are added in order. Returns the first leaf with this payload.
   uint32_t add(const ir::Payload* payload, uint32_t leaf) {
     shared_.resize(leaf + 1, 0);
@@ -93,6 +97,7 @@ Boundary number(const EvalRequest& request, bool values) {
   key.put(request.options.fuse);
   key.put(static_cast<uint64_t>(request.options.vector_bits));
 
+  b.leaves.reserve(16);
   Sharing sharing;
   for (uint32_t i = 0; i < b.order.size(); ++i) {
     const Node& n = *b.order[i];
