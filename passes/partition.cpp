@@ -453,37 +453,8 @@ class Partitioner {
     r.add_node(n, 1);
     demand(region, n, n->input(0), index, Use::Under);
     const IndexVec part = r.part_index();
-    if (reads_elsewhere(n, part, index, r.arena())) info_[position_.at(n->input(1))].part_first = true;
+    if (r.part_reads_elsewhere(n, part, index)) info_[position_.at(n->input(1))].part_first = true;
     demand(region, n, n->input(1), part, Use::Once);
-  }
-
-  /// Whether the part of an update may read its base at other elements than the one that it overwrites.
-  bool reads_elsewhere(const Node* update, const IndexVec& part, const IndexVec& index, IndexArena& arena) const {
-    constexpr size_t kMost = 256;
-    const Node* base = update->input(0);
-    const IndexId here = arena.flatten(index, base->shape());
-    std::vector<std::pair<const Node*, IndexVec>> todo{{update->input(1), part}};
-    for (size_t k = 0; k < todo.size(); ++k) {
-      if (todo.size() > kMost) return true;
-      const auto [n, at] = todo[k];
-      if (n == base) {
-        if (arena.flatten(at, n->shape()) != here) return true;
-      } else if (has_pieces(n->op())) {
-        for (Piece& p : operand_pieces(n, at, arena)) todo.emplace_back(n->input(p.operand), std::move(p.index));
-      } else if (is_movement(n->op())) {
-        todo.emplace_back(n->input(0), operand_index(n, at, arena));
-      } else if (is_elementwise(n->op()) || family(n->op()) == Family::Cast) {
-        for (const Node* in : n->inputs()) todo.emplace_back(in, in->rank() == 0 ? IndexVec{} : at);
-      } else if (family(n->op()) != Family::Leaf &&
-                 std::find(n->inputs().begin(), n->inputs().end(), base) != n->inputs().end()) {
-        return true;
-      } else if (is_indexed(n->op())) {
-        const IndexVec place(std::span<const IndexId>(at.data(), std::min(at.size(), n->input(1)->rank())));
-        if (n->op() != Op::gather) return true;
-        for (const Node* in : n->inputs().subspan(1)) todo.emplace_back(in, place);
-      }
-    }
-    return false;
   }
 
   /// Whether node i is stored by a region of its own kind, which no other root joins.

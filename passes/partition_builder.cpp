@@ -134,6 +134,35 @@ bool RegionBuilder::has_room(double cost, const PassContext& ctx) const {
          static_cast<int>(inputs_.size() + outputs_.size()) + 2 <= ctx.max_buffers_per_kernel;
 }
 
+bool RegionBuilder::part_reads_elsewhere(const Node* update, const IndexVec& part, const IndexVec& index) {
+  IndexArena& arena = *arena_;
+  constexpr size_t kMost = 256;
+  const Node* base = update->input(0);
+  const IndexId here = arena.flatten(index, base->shape());
+  std::vector<std::pair<const Node*, IndexVec>> todo{{update->input(1), part}};
+  for (size_t k = 0; k < todo.size(); ++k) {
+    if (todo.size() > kMost) return true;
+    const auto [n, at] = todo[k];
+    if (n == base) {
+      if (arena.flatten(at, n->shape()) != here) return true;
+    } else if (has_pieces(n->op())) {
+      for (Piece& p : operand_pieces(n, at, arena)) todo.emplace_back(n->input(p.operand), std::move(p.index));
+    } else if (is_movement(n->op())) {
+      todo.emplace_back(n->input(0), operand_index(n, at, arena));
+    } else if (is_elementwise(n->op()) || family(n->op()) == Family::Cast) {
+      for (const Node* in : n->inputs()) todo.emplace_back(in, in->rank() == 0 ? IndexVec{} : at);
+    } else if (family(n->op()) != Family::Leaf &&
+               std::find(n->inputs().begin(), n->inputs().end(), base) != n->inputs().end()) {
+      return true;
+    } else if (is_indexed(n->op())) {
+      const IndexVec place(std::span<const IndexId>(at.data(), std::min(at.size(), n->input(1)->rank())));
+      if (n->op() != Op::gather) return true;
+      for (const Node* in : n->inputs().subspan(1)) todo.emplace_back(in, place);
+    }
+  }
+  return false;
+}
+
 std::optional<std::vector<bool>> RegionBuilder::plain_variables(const IndexVec& index) const {
   std::vector<bool> used(arena_->variable_count());
   for (IndexId e : index) {

@@ -60,6 +60,8 @@ class RegionBuilder {
   }
   /// Index of the part of the update that this region is.
   ir::IndexVec part_index() const { return ir::IndexVec(std::span<const ir::IndexId>(axes_.data(), axes_.size())); }
+  /// Whether the part of an update may read its base at other elements than the one that it overwrites.
+  bool part_reads_elsewhere(const ir::Node* update, const ir::IndexVec& part, const ir::IndexVec& index);
   ir::IndexVec reduction_operand(const ir::Node* n, const ir::IndexVec& index) const;
   /// Reduced, contracted or index axes, in order.
   std::vector<ir::IndexId> reduced_axes() const;
