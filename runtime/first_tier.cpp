@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "ir/attention.h"
 #include "ir/contraction.h"
 #include "runtime/context.h"
 
@@ -51,6 +52,12 @@ double contract_cost(const Node* n) {
          elements(n) * kPerElement;
 }
 
+/// Up to four products of every query with every key.
+double attention_cost(const Node* n) {
+  const ir::AttentionOperands a(n);
+  return 4 * kPerProduct * a.scores() * static_cast<double>(std::max(a.depth, a.value_depth));
+}
+
 double order_cost(const Node* n) {
   const auto row = static_cast<uint64_t>(n->rank() ? n->shape()[n->rank() - 1] : 1);
   return elements(n) * kPerComparison * (4 + std::bit_width(row));
@@ -75,6 +82,8 @@ double node_cost(const Node* n, passes::OpCosts& costs) {
       return operand_elements(n) * kPerReduced;
     case Family::Contract:
       return contract_cost(n);
+    case Family::Attention:
+      return attention_cost(n);
     case Family::Composite:
       return composite_cost(n);
     case Family::Custom:
