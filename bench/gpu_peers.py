@@ -2,6 +2,7 @@
 in turn, the device's clock. gpu_peers.py OUT.json"""
 import json
 import sys
+import time
 
 import torch
 import torch.nn.functional as F
@@ -39,9 +40,36 @@ def milliseconds(f, operands, repeats=10):
     return times[len(times) // 2]
 
 
+def replayed(repeats=1000):
+    """replay_100: a CUDA graph of 100 small products, milliseconds per replay by the host's clock."""
+    x, w = torch.randn(32, 32, device="cuda"), torch.randn(32, 32, device="cuda")
+
+    def run(y):
+        for _ in range(100):
+            y = torch.addmm(y, y, w, beta=0, alpha=0.125)
+        return y
+
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        run(x)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run(x)
+    for _ in range(3):
+        graph.replay()
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        graph.replay()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) * 1e3 / repeats
+
+
 def main():
     torch.backends.cuda.matmul.allow_tf32 = False
-    rows = []
+    rows = [{"case": "replay_100", "graph_ms": replayed()}]
+    print(rows[0], flush=True)
     for name, first, second, f in cases(1 << 28):
         operands = [(torch.randn(first, device="cuda"), torch.randn(second or (1,), device="cuda")) for _ in range(2)]
         row = {"case": name, "eager_ms": milliseconds(f, operands)}

@@ -24,7 +24,7 @@ class Assembler {
         slots_(index_slots(planned.memory)),
         program_(std::make_shared<Program>()) {}
 
-  std::shared_ptr<const Program> run() {
+  std::shared_ptr<Program> run() {
     program_->device = boundary_.device;
     program_->arena_bytes = aligned(planned_.memory.arena_bytes);
     number_leaves();
@@ -227,8 +227,10 @@ void Assembler::add_launches() {
 
 }  // namespace
 
-std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& boundary) {
-  return Assembler(planned, boundary).run();
+std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& boundary, bool replays) {
+  const std::shared_ptr<Program> program = Assembler(planned, boundary).run();
+  if (replays && program->device.is_cuda()) program->replay = cuda::Replay::of(*program);
+  return program;
 }
 
 int64_t code_bytes(const KernelPlan& k) {
@@ -247,6 +249,8 @@ int64_t Program::cost() const {
     if (l.kernel.get() != before) bytes += static_cast<int64_t>(sizeof(KernelPlan)) + code_bytes(*l.kernel);
     before = l.kernel.get();
   }
+  constexpr int64_t kOfGraphs = 1 << 10;  // what the driver keeps of a kernel in a graph, roughly
+  if (replay) bytes += static_cast<int64_t>(launches.size()) * kOfGraphs;
   return bytes;
 }
 

@@ -1,5 +1,7 @@
 #include "runtime/prepared.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "runtime/context.h"
@@ -27,7 +29,7 @@ void make_program(Context& context, const EvalRequest& request, Prepared& p) {
   context.compile_pool().run([&] {
     Planned planned = plan_request(context, request, p.boundary);
     plan_kernels(context, planned, context.target(request.options));
-    p.program = assemble(planned, p.boundary);
+    p.program = assemble(planned, p.boundary, context.settings().cuda_graphs);
     p.fresh = std::move(planned.fresh);
   });
   p.plan_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -41,12 +43,18 @@ void fill_report(const Prepared& prepared, Report& report) {
   report.plan_ms = prepared.plan_ms;
   report.arena_bytes = prepared.program->arena_bytes;
   std::unordered_set<const KernelPlan*> told;
+  std::span<const cuda::Replay::Stretch> graphs;
+  if (prepared.program->replay) graphs = prepared.program->replay->stretches();
+  size_t graph = 0;
   for (const Launch& launch : prepared.program->launches) {
     const KernelPlan& k = *launch.kernel;
     KernelReport r;
     r.name = k.name;
     r.kind = k.kind;
     r.schedule = k.schedule;
+    const size_t number = report.kernels.size();
+    while (graph < graphs.size() && number >= graphs[graph].end) ++graph;
+    if (graph < graphs.size() && number >= graphs[graph].begin) r.schedule += fmt::format(" graph={}", graph);
     r.klass = k.exact ? "exact" : "matrix_unit";
     r.fused_ops = k.fused_ops;
     r.bytes = k.bytes_read + k.bytes_written;

@@ -13,6 +13,7 @@
 #include "passes/pass.h"
 #include "passes/plan_memory.h"
 #include "runtime/cuda/devices.h"
+#include "runtime/cuda/replay.h"
 #include "runtime/kernel_cache.h"
 #include "runtime/program_key.h"
 
@@ -97,6 +98,7 @@ struct Program {
   int64_t arena_bytes = 0;    // intermediates and workspaces
   int64_t scratch_bytes = 0;  // per participant
   size_t max_bindings = 0, max_scalars = 0;
+  std::shared_ptr<cuda::Replay> replay;  // on a GPU, where kernels may be queued together; null: one by one
 
   /// Roughly what the program occupies.
   int64_t cost() const;
@@ -131,7 +133,7 @@ Planned plan_request(Context& context, const EvalRequest& request, const Boundar
                      const PassObserver& observer = {});
 /// Lowers and compiles every region, in parallel. Needs a large stack.
 void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& target);
-/// Binds everything by position.
-std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& boundary);
+/// Binds everything by position. `replays`: kernels on a GPU may be queued together when the program runs again.
+std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& boundary, bool replays = false);
 
 }  // namespace lazuli::runtime

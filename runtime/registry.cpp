@@ -108,6 +108,9 @@ constexpr OptionInfo kOptions[] = {
     {"LAZULI_CUDA_MATRIX_UNITS", "flag", "1",
      "0 keeps contractions of float16 and bfloat16 off the matrix units of GPUs: the CPU's bits, and slower.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_matrix_units); }},
+    {"LAZULI_CUDA_GRAPHS", "flag", "1",
+     "0 queues every kernel of a repeated program by a call of its own, instead of all in a row by one.",
+     [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_graphs); }},
     {"LAZULI_PERF", "flag", "0", "Names compiled kernels for perf, in /tmp/perf-<pid>.map.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.perf_map); }},
 };

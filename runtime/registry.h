@@ -36,6 +36,7 @@ struct Settings {
   std::string cuda_cache, cuda_record;  // folders; empty: none
   bool cuda_exact_blocks = false;
   bool cuda_matrix_units = true;
+  bool cuda_graphs = true;
 };
 
 struct OptionInfo {

@@ -42,7 +42,7 @@ environment() {
 
 {
   step environment environment
-  step bits "$build/bin/lazuli_cuda_tests" '--gtest_filter=*GiveTheInterpretersBits*:CudaMatrix.*'
+  step bits "$build/bin/lazuli_cuda_tests" '--gtest_filter=*GiveTheInterpretersBits*:CudaMatrix.*:CudaGraphs.*'
   step fuzz "$build/bin/lazuli-fuzz" --device=cuda --count=40 --seed=4000000 --no-reduce
   step digits "$build/bin/digits" --device=cuda --epochs=2 --pictures=0
   if command -v compute-sanitizer >/dev/null && [ $emulated = 0 ]; then

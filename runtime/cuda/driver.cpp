@@ -24,7 +24,14 @@ bool Driver::find_functions(std::string* missing) {
          l.find(function_attribute, "cuFuncGetAttribute", missing) &&
          l.find(function_set_attribute, "cuFuncSetAttribute", missing) && l.find(launch, "cuLaunchKernel", missing) &&
          l.find(event_create, "cuEventCreate", missing) && l.find(event_destroy, "cuEventDestroy_v2", missing) &&
-         l.find(event_record, "cuEventRecord", missing) && l.find(event_elapsed, "cuEventElapsedTime", missing);
+         l.find(event_record, "cuEventRecord", missing) && l.find(event_elapsed, "cuEventElapsedTime", missing) &&
+         l.find(event_synchronize, "cuEventSynchronize", missing) && l.find(host_allocate, "cuMemHostAlloc", missing) &&
+         l.find(host_free, "cuMemFreeHost", missing) && l.find(graph_create, "cuGraphCreate", missing) &&
+         l.find(graph_destroy, "cuGraphDestroy", missing) &&
+         l.find(graph_add_kernel, "cuGraphAddKernelNode_v2", missing) &&
+         l.find(graph_instantiate, "cuGraphInstantiateWithFlags", missing) &&
+         l.find(graph_exec_set_kernel, "cuGraphExecKernelNodeSetParams_v2", missing) &&
+         l.find(graph_launch, "cuGraphLaunch", missing) && l.find(graph_exec_destroy, "cuGraphExecDestroy", missing);
 }
 
 std::shared_ptr<const Driver> Driver::open(const std::string& path, std::string* why) {

@@ -16,6 +16,9 @@ using StreamHandle = struct OpaqueStream*;
 using EventHandle = struct OpaqueEvent*;
 using ModuleHandle = struct OpaqueModule*;
 using FunctionHandle = struct OpaqueFunction*;
+using GraphHandle = struct OpaqueGraph*;
+using GraphNodeHandle = struct OpaqueGraphNode*;
+using GraphExecHandle = struct OpaqueGraphExec*;
 
 inline constexpr Result kNoMemory = 2, kNoDevice = 100;
 
@@ -31,6 +34,17 @@ enum class Attribute : int {
 };
 /// CUfunction_attribute.
 enum class FunctionAttribute : int { Registers = 4, MaxDynamicSharedBytes = 8 };
+
+/// CUDA_KERNEL_NODE_PARAMS_v2.
+struct KernelNodeParameters {
+  FunctionHandle function = nullptr;
+  unsigned grid[3] = {}, block[3] = {};
+  unsigned shared_bytes = 0;
+  void** arguments = nullptr;
+  void** extra = nullptr;
+  void* kernel = nullptr;
+  ContextHandle context = nullptr;
+};
 
 class Driver {
  public:
@@ -54,6 +68,9 @@ class Driver {
   Result (*memory_info)(size_t*, size_t*);
   Result (*memory_allocate)(DevicePtr*, size_t);
   Result (*memory_free)(DevicePtr);
+  /// Pinned.
+  Result (*host_allocate)(void**, size_t, unsigned);
+  Result (*host_free)(void*);
   Result (*upload)(DevicePtr, const void*, size_t, StreamHandle);
   Result (*download)(void*, DevicePtr, size_t, StreamHandle);
   Result (*copy)(DevicePtr, DevicePtr, size_t, StreamHandle);
@@ -67,8 +84,17 @@ class Driver {
                    void**, void**);
   Result (*event_create)(EventHandle*, unsigned);
   Result (*event_destroy)(EventHandle);
+  Result (*event_synchronize)(EventHandle);
   Result (*event_record)(EventHandle, StreamHandle);
   Result (*event_elapsed)(float*, EventHandle, EventHandle);
+  Result (*graph_create)(GraphHandle*, unsigned);
+  Result (*graph_destroy)(GraphHandle);
+  Result (*graph_add_kernel)(GraphNodeHandle*, GraphHandle, const GraphNodeHandle*, size_t,
+                             const KernelNodeParameters*);
+  Result (*graph_instantiate)(GraphExecHandle*, GraphHandle, unsigned long long);
+  Result (*graph_exec_set_kernel)(GraphExecHandle, GraphNodeHandle, const KernelNodeParameters*);
+  Result (*graph_launch)(GraphExecHandle, StreamHandle);
+  Result (*graph_exec_destroy)(GraphExecHandle);
 
   /// "CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
   std::string describe(Result r) const;

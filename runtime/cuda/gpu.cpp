@@ -85,6 +85,8 @@ Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks, boo
   d.check(d.stream_create(&stream_, kNonBlocking), opening);
   allocator_ = std::make_unique<Allocator>(
       std::make_shared<DeviceMemory>(driver_, context_, stream_, device(), p.memory_bytes, exact_blocks));
+  uploads_ = std::make_unique<Staging>(driver_, context_, stream_);
+  downloads_ = std::make_unique<Staging>(driver_, context_, stream_);
 }
 
 void Gpu::enter() const {
@@ -94,16 +96,20 @@ void Gpu::enter() const {
 void Gpu::upload(void* to, const void* from, int64_t bytes) const {
   if (bytes == 0) return;
   enter();
-  // Pageable memory has been read when the call returns.
-  driver_->check(driver_->upload(device_address(to), from, static_cast<size_t>(bytes), stream_),
-                 fmt::format("copying {} bytes to {}", bytes, device().str()));
+  const auto size = static_cast<size_t>(bytes);
+  const std::string what = fmt::format("copying {} bytes to {}", bytes, device().str());
+  if (size >= Staging::kLeastBytes) return uploads_->upload(device_address(to), from, size, what);
+  // Memory that is not pinned has been read when the call returns.
+  driver_->check(driver_->upload(device_address(to), from, size, stream_), what);
 }
 
 void Gpu::download(void* to, const void* from, int64_t bytes) const {
   if (bytes == 0) return;
   enter();
-  driver_->check(driver_->download(to, device_address(from), static_cast<size_t>(bytes), stream_),
-                 fmt::format("copying {} bytes from {}", bytes, device().str()));
+  const auto size = static_cast<size_t>(bytes);
+  const std::string what = fmt::format("copying {} bytes from {}", bytes, device().str());
+  if (size >= Staging::kLeastBytes) return downloads_->download(to, device_address(from), size, what);
+  driver_->check(driver_->download(to, device_address(from), size, stream_), what);
   synchronize();
 }
 

@@ -10,6 +10,7 @@
 #include "lazuli/base/device.h"
 #include "runtime/allocator.h"
 #include "runtime/cuda/driver.h"
+#include "runtime/cuda/staging.h"
 
 namespace lazuli::runtime::cuda {
 
@@ -81,6 +82,7 @@ class Gpu {
   Properties properties_;
   codegen::GpuTarget target_;
   std::unique_ptr<Allocator> allocator_;
+  std::unique_ptr<Staging> uploads_, downloads_;  // which do not wait for each other
 };
 
 }  // namespace lazuli::runtime::cuda

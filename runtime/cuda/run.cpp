@@ -16,7 +16,7 @@ class Arguments {
   void put(const void* p) { words_.push_back(reinterpret_cast<uintptr_t>(p)); }
   size_t size() const { return words_.size(); }
   void set(size_t at, uint64_t word) { words_[at] = word; }
-  const void* data() const { return words_.data(); }
+  std::span<const uint64_t> words() const { return words_; }
 
  private:
   std::vector<uint64_t> words_;
@@ -33,7 +33,8 @@ class Runner {
 
  private:
   void allocate(std::span<const std::shared_ptr<Buffer>> targets);
-  void launch(const Launch& l);
+  /// Queues its kernels, or puts them into `graph`.
+  void launch(const Launch& l, KernelGraph* graph);
   bool failed();
   void write(const HostWrite& w);
   int64_t most_blocks(const KernelPlan& k) const;
@@ -83,7 +84,7 @@ int64_t Runner::most_blocks(const KernelPlan& k) const {
   return k.scratch_bytes == 0 ? kMostBlocks : kPerProcessor * gpu_.properties().processors;
 }
 
-void Runner::launch(const Launch& l) {
+void Runner::launch(const Launch& l, KernelGraph* graph) {
   const KernelPlan& k = *l.kernel;
   arguments_.clear();
   for (size_t i = 0; i < k.buffers.size(); ++i) {
@@ -106,8 +107,13 @@ void Runner::launch(const Launch& l) {
   arguments_.put(status_.data());
   for (size_t p = 0; p < k.phases.size(); ++p) {
     arguments_.set(end, static_cast<uint64_t>(k.phases[p].tasks));
-    gpu_.launch(k.gpu.module->functions()[p], std::min(k.phases[p].tasks, most_blocks(k)), k.gpu.threads,
-                k.gpu.module->shared_bytes(), arguments_.data(), k.name);
+    const FunctionHandle function = k.gpu.module->functions()[p];
+    const int64_t blocks = std::min(k.phases[p].tasks, most_blocks(k)), shared = k.gpu.module->shared_bytes();
+    if (graph) {
+      graph->put(function, blocks, k.gpu.threads, shared, arguments_.words(), k.name);
+    } else {
+      gpu_.launch(function, blocks, k.gpu.threads, shared, arguments_.words().data(), k.name);
+    }
   }
 }
 
@@ -149,17 +155,28 @@ class Stopwatch {
 std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions& options) {
   std::optional<Stopwatch> watch;
   if (options.timed) watch.emplace(gpu_);
+  Replay* const replay = options.timed || options.observer ? nullptr : program_.replay.get();
+  const bool graphs = replay && replay->again();
+  size_t next_graph = 0;
   auto base = program_.base_copies.begin();
   for (size_t i = 0; i < program_.launches.size(); ++i) {
     for (; base != program_.base_copies.end() && base->first == i; ++base)
       gpu_.copy(address(base->second.to), address(base->second.from), base->second.bytes);
-    const Launch& l = program_.launches[i];
-    if (watch) watch->mark(0);
-    launch(l);
-    if (watch) {
-      watch->mark(1);
-      info.nanoseconds.push_back(watch->nanoseconds());
+    if (graphs && next_graph < replay->stretches().size() && replay->stretches()[next_graph].begin == i) {
+      const size_t end = replay->stretches()[next_graph].end;
+      replay->run(gpu_, next_graph++, [&](KernelGraph& graph) {
+        for (size_t j = i; j < end; ++j) launch(program_.launches[j], &graph);
+      });
+      i = end - 1;  // the only one that may have checks
+    } else {
+      if (watch) watch->mark(0);
+      launch(program_.launches[i], nullptr);
+      if (watch) {
+        watch->mark(1);
+        info.nanoseconds.push_back(watch->nanoseconds());
+      }
     }
+    const Launch& l = program_.launches[i];
     if (l.kernel->gpu.has_checks && failed()) {
       info.status = 1;
       info.failed_launch = i;

@@ -26,6 +26,15 @@ inline void forget_failure() {
   dlclose(driver);
 }
 
+/// How often the emulated driver was asked for something, so far (lzemu_count).
+inline long emulator_count(const char* what) {
+  void* driver = dlopen(LAZULI_EMULATED_CUDA, RTLD_NOW | RTLD_NOLOAD);
+  if (!driver) return 0;  // not loaded yet
+  const long n = reinterpret_cast<long (*)(const char*)>(dlsym(driver, "lzemu_count"))(what);
+  dlclose(driver);
+  return n;
+}
+
 /// The real NVRTC that the environment named before use_emulator().
 inline const std::string& given_nvrtc() {
   static const std::string path = [] {

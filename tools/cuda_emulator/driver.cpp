@@ -7,7 +7,6 @@
 // error that a GPU gives, which stays, and with a line on standard error.
 //
 //   LAZULI_EMULATOR_ORDER=n      0: threads run in ascending order, 1: descending, n: shuffled from seed n
-//   LAZULI_EMULATOR_ARCH=sm_80   what the device says it is; default sm_90
 //   LAZULI_EMULATOR_TRACE=1      a line per launch on standard error
 #include <dlfcn.h>
 #include <setjmp.h>
@@ -22,21 +21,23 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "tools/cuda_emulator/fibers.h"
+#include "tools/cuda_emulator/shared.h"
 
 namespace {
 
-using Result = int;
 using Address = unsigned long long;
 
-constexpr Result kSuccess = 0, kInvalidValue = 1, kNoMemory = 2, kInvalidDevice = 101, kInvalidContext = 201,
-                 kInvalidImage = 200, kInvalidHandle = 400, kNotFound = 500, kIllegalAddress = 700,
-                 kOutOfResources = 701, kLaunchFailed = 719, kNotReady = 600;
+using emulator::Result;
+using namespace emulator::result;
+
 constexpr size_t kPage = 4096, kAlignment = 16;
 constexpr size_t kMemory = size_t{8} << 30;  // what the device has
-constexpr int kSharedPerBlock = 227 << 10, kSharedWithoutConsent = 48 << 10, kMostThreads = 1024;
+constexpr int kSharedWithoutConsent = 48 << 10, kMostThreads = 1024;
 
 struct Allocation {
   void* mapping;
@@ -61,6 +62,9 @@ struct Module {
 struct Device {
   std::recursive_mutex mutex;
   std::map<Address, Allocation> memory;
+  std::map<const unsigned char*, size_t> pinned;  // host memory
+  std::set<const Function*> functions;            // of loaded modules
+  std::map<std::string, long> counts;
   size_t used = 0;
   std::vector<std::function<Result()>> queue;
   Result failure = kSuccess;  // stays, as on a GPU
@@ -73,16 +77,6 @@ Device& device() {
 }
 thread_local void* current_context = nullptr;
 int the_context, the_stream;  // handles
-
-const char* variable(const char* name, const char* fallback) {
-  const char* value = std::getenv(name);
-  return value && *value ? value : fallback;
-}
-
-int capability() {
-  const char* arch = variable("LAZULI_EMULATOR_ARCH", "sm_90");
-  return std::strlen(arch) > 3 ? std::atoi(arch + 3) : 90;
-}
 
 // ---- Faults of kernels. ----
 
@@ -143,12 +137,15 @@ std::string place_of(const void* address) {
   return text;
 }
 
-struct Launch {
+}  // namespace
+struct emulator::Launch {
   Function* function;
   lzemu_index grid, block;
   unsigned shared;
   std::vector<unsigned char> argument;
 };
+namespace {
+using emulator::Launch;
 
 void complain(const Launch& l, const std::string& what) {
   std::fprintf(stderr, "CUDA emulator: kernel %s, block %u, thread %u: %s\n", l.function->name.c_str(),
@@ -180,9 +177,12 @@ class SharedMemory {
 
 Result run(Launch& l) {
   Device& d = device();
-  const auto order_kind = static_cast<unsigned>(std::atoi(variable("LAZULI_EMULATOR_ORDER", "0")));
-  emulator::Order threads_order(order_kind), blocks_order(order_kind);
-  if (*variable("LAZULI_EMULATOR_TRACE", "") == '1')
+  if (!d.functions.contains(l.function)) {
+    std::fprintf(stderr, "CUDA emulator: a kernel of a module that was unloaded is launched\n");
+    return kInvalidHandle;
+  }
+  emulator::Order threads_order(emulator::order_kind()), blocks_order(emulator::order_kind());
+  if (*emulator::variable("LAZULI_EMULATOR_TRACE", "") == '1')
     std::fprintf(stderr, "CUDA emulator: %s on %u blocks of %u threads, %u bytes shared\n", l.function->name.c_str(),
                  l.grid.x, l.block.x, l.shared);
   SharedMemory shared(l.shared);
@@ -232,6 +232,17 @@ bool is_allocated(Address p, size_t bytes) {
   return p + bytes <= it->first + it->second.bytes;
 }
 
+/// Whether [p, p + bytes) lies in pinned host memory: a GPU reads and writes it when its turn comes.
+bool is_pinned(const void* p, size_t bytes) {
+  const auto* start = static_cast<const unsigned char*>(p);
+  const std::lock_guard lock(device().mutex);
+  auto it = device().pinned.upper_bound(start);
+  const bool is = it != device().pinned.begin() && (--it, start + bytes <= it->first + it->second);
+  emulator::count(is ? "bytes copied from or to pinned memory" : "bytes copied from or to other memory",
+                  static_cast<long>(bytes));
+  return is;
+}
+
 /// The size of a shared object, from its header.
 size_t image_bytes(const unsigned char* image) {
   size_t sections;
@@ -244,37 +255,54 @@ size_t image_bytes(const unsigned char* image) {
 
 }  // namespace
 
-#define EXPORT extern "C" __attribute__((visibility("default")))
+namespace emulator {
+
+std::shared_ptr<const Launch> read_launch(void* function, const unsigned grid[3], const unsigned block[3],
+                                          unsigned shared, void** arguments, Result* error) {
+  auto* f = static_cast<Function*>(function);
+  const auto bytes = static_cast<const int*>(dlsym(f->module->library, ("lzemu_bytes_" + f->name).c_str()));
+  *error = grid[0] == 0 || grid[0] > 0x7fffffffu || grid[1] != 1 || grid[2] != 1        ? kInvalidValue
+           : block[0] == 0 || block[0] > kMostThreads || block[1] != 1 || block[2] != 1 ? kInvalidValue
+           : block[0] > static_cast<unsigned>(f->most_threads)                          ? kOutOfResources
+           : shared > static_cast<unsigned>(f->shared_consent) || !bytes                ? kInvalidValue
+                                                                                        : kSuccess;
+  if (*error != kSuccess) return nullptr;
+  const auto* argument = static_cast<const unsigned char*>(arguments[0]);
+  return std::make_shared<Launch>(Launch{f,
+                                         {grid[0], grid[1], grid[2]},
+                                         {block[0], block[1], block[2]},
+                                         shared,
+                                         std::vector<unsigned char>(argument, argument + *bytes)});
+}
+
+Result queue(const std::vector<std::shared_ptr<const Launch>>& launches, void* stream) {
+  const auto copies = std::make_shared<std::vector<Launch>>();
+  for (const auto& l : launches) copies->push_back(*l);
+  return enqueue(stream, [copies]() -> Result {
+    for (Launch& l : *copies)
+      if (const Result r = run(l)) return r;
+    return kSuccess;
+  });
+}
+
+void count(const char* what, long times) {
+  const std::lock_guard lock(device().mutex);
+  device().counts[what] += times;
+}
+
+const char* variable(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : fallback;
+}
+
+unsigned order_kind() {
+  return static_cast<unsigned>(std::atoi(variable("LAZULI_EMULATOR_ORDER", "0")));
+}
+
+}  // namespace emulator
 
 EXPORT Result cuInit(unsigned) {
   return kSuccess;
-}
-EXPORT Result cuDriverGetVersion(int* version) {
-  *version = 13000;
-  return kSuccess;
-}
-EXPORT Result cuGetErrorName(Result r, const char** text) {
-  static const std::map<Result, const char*> names = {{kSuccess, "CUDA_SUCCESS"},
-                                                      {kInvalidValue, "CUDA_ERROR_INVALID_VALUE"},
-                                                      {kNoMemory, "CUDA_ERROR_OUT_OF_MEMORY"},
-                                                      {kInvalidDevice, "CUDA_ERROR_INVALID_DEVICE"},
-                                                      {kInvalidImage, "CUDA_ERROR_INVALID_IMAGE"},
-                                                      {kInvalidContext, "CUDA_ERROR_INVALID_CONTEXT"},
-                                                      {kInvalidHandle, "CUDA_ERROR_INVALID_HANDLE"},
-                                                      {kNotFound, "CUDA_ERROR_NOT_FOUND"},
-                                                      {kNotReady, "CUDA_ERROR_NOT_READY"},
-                                                      {kIllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS"},
-                                                      {kOutOfResources, "CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES"},
-                                                      {kLaunchFailed, "CUDA_ERROR_LAUNCH_FAILED"}};
-  const auto it = names.find(r);
-  *text = it == names.end() ? nullptr : it->second;
-  return it == names.end() ? kInvalidValue : kSuccess;
-}
-EXPORT Result cuGetErrorString(Result r, const char** text) {
-  const char* name = nullptr;
-  const Result known = cuGetErrorName(r, &name);
-  *text = known == kSuccess ? "as the CUDA emulator found it" : nullptr;
-  return known;
 }
 EXPORT Result cuDeviceGetCount(int* count) {
   *count = 1;
@@ -284,40 +312,9 @@ EXPORT Result cuDeviceGet(int* handle, int index) {
   *handle = index;
   return index == 0 ? kSuccess : kInvalidDevice;
 }
-EXPORT Result cuDeviceGetName(char* name, int size, int) {
-  std::snprintf(name, static_cast<size_t>(size), "emulated GPU");
-  return kSuccess;
-}
 EXPORT Result cuDeviceTotalMem_v2(size_t* bytes, int) {
   *bytes = kMemory;
   return kSuccess;
-}
-EXPORT Result cuDeviceGetAttribute(int* value, int attribute, int) {
-  switch (attribute) {
-    case 10:
-      *value = 32;
-      return kSuccess;
-    case 16:
-      *value = 4;  // few processors, so that small tests deal out many tasks
-      return kSuccess;
-    case 38:
-      *value = 50 << 20;
-      return kSuccess;
-    case 75:
-      *value = capability() / 10;
-      return kSuccess;
-    case 76:
-      *value = capability() % 10;
-      return kSuccess;
-    case 81:
-      *value = 228 << 10;
-      return kSuccess;
-    case 97:
-      *value = kSharedPerBlock;
-      return kSuccess;
-    default:
-      return kInvalidValue;
-  }
 }
 EXPORT Result cuDevicePrimaryCtxRetain(void** context, int) {
   *context = &the_context;
@@ -374,7 +371,30 @@ EXPORT Result cuMemFree_v2(Address p) {
   d.memory.erase(it);
   return kSuccess;
 }
+EXPORT Result cuMemHostAlloc(void** p, size_t bytes, unsigned flags) {
+  if (!current_context) return kInvalidContext;
+  if (bytes == 0 || flags != 0) return kInvalidValue;
+  *p = std::malloc(bytes);
+  if (!*p) return kNoMemory;
+  std::memset(*p, 0xff, bytes);
+  const std::lock_guard lock(device().mutex);
+  device().pinned[static_cast<unsigned char*>(*p)] = bytes;
+  return kSuccess;
+}
+EXPORT Result cuMemFreeHost(void* p) {
+  const std::lock_guard lock(device().mutex);
+  flush();
+  if (device().pinned.erase(static_cast<unsigned char*>(p)) == 0) return kInvalidValue;
+  std::free(p);
+  return kSuccess;
+}
 EXPORT Result cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* stream) {
+  if (is_pinned(from, bytes))
+    return enqueue(stream, [=]() -> Result {
+      if (!is_allocated(to, bytes)) return kInvalidValue;
+      std::memcpy(reinterpret_cast<void*>(to), from, bytes);
+      return kSuccess;
+    });
   // What is not pinned has been read when the call returns.
   const auto* p = static_cast<const unsigned char*>(from);
   return enqueue(stream, [to, copy = std::vector<unsigned char>(p, p + bytes)]() -> Result {
@@ -384,6 +404,7 @@ EXPORT Result cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, v
   });
 }
 EXPORT Result cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, void* stream) {
+  is_pinned(to, bytes);  // counted
   return enqueue(stream, [=]() -> Result {
     if (!is_allocated(from, bytes)) return kInvalidValue;
     std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
@@ -445,6 +466,7 @@ EXPORT Result cuModuleUnload(void* module) {
   const std::lock_guard lock(device().mutex);
   flush();
   auto* m = static_cast<Module*>(module);
+  for (const auto& [name, f] : m->functions) device().functions.erase(f.get());
   dlclose(m->library);
   delete m;
   return kSuccess;
@@ -458,6 +480,8 @@ EXPORT Result cuModuleGetFunction(void** function, void* module, const char* nam
   if (!f->kernel) return kNotFound;
   if (const auto* bound = static_cast<const int*>(dlsym(m->library, (std::string("lzemu_bound_") + name).c_str())))
     f->most_threads = *bound;
+  const std::lock_guard lock(device().mutex);
+  device().functions.insert(f.get());
   *function = f.get();
   m->functions[name] = std::move(f);
   return kSuccess;
@@ -467,24 +491,17 @@ EXPORT Result cuFuncGetAttribute(int* value, int, void*) {
   return kSuccess;
 }
 EXPORT Result cuFuncSetAttribute(void* function, int attribute, int value) {
-  if (attribute != 8 || value > kSharedPerBlock) return kInvalidValue;
+  if (attribute != 8 || value > emulator::kSharedPerBlock) return kInvalidValue;
   static_cast<Function*>(function)->shared_consent = value;
   return kSuccess;
 }
 EXPORT Result cuLaunchKernel(void* function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
                              unsigned bz, unsigned shared, void* stream, void** arguments, void**) {
-  auto* f = static_cast<Function*>(function);
-  if (gx == 0 || gx > 0x7fffffffu || gy != 1 || gz != 1 || by != 1 || bz != 1) return kInvalidValue;
-  if (bx == 0 || bx > static_cast<unsigned>(kMostThreads)) return kInvalidValue;
-  if (bx > static_cast<unsigned>(f->most_threads)) return kOutOfResources;
-  if (shared > static_cast<unsigned>(f->shared_consent)) return kInvalidValue;
-  const auto bytes = static_cast<const int*>(dlsym(f->module->library, ("lzemu_bytes_" + f->name).c_str()));
-  if (!bytes) return kInvalidValue;
-  // Arguments are read by the call.
-  const auto* argument = static_cast<const unsigned char*>(arguments[0]);
-  auto l = std::make_shared<Launch>(
-      Launch{f, {gx, gy, gz}, {bx, by, bz}, shared, std::vector<unsigned char>(argument, argument + *bytes)});
-  return enqueue(stream, [l] { return run(*l); });
+  emulator::count("cuLaunchKernel");
+  const unsigned grid[] = {gx, gy, gz}, block[] = {bx, by, bz};
+  Result r = kSuccess;
+  const auto launch = emulator::read_launch(function, grid, block, shared, arguments, &r);
+  return launch ? emulator::queue({launch}, stream) : r;
 }
 EXPORT Result cuEventCreate(void** event, unsigned) {
   *event = new Event;
@@ -508,6 +525,11 @@ EXPORT Result cuEventRecord(void* event, void* stream) {
     return kSuccess;
   });
 }
+EXPORT Result cuEventSynchronize(void* event) {
+  const std::lock_guard lock(device().mutex);
+  const auto* e = static_cast<const Event*>(event);
+  return e->recorded && !e->done ? flush() : device().failure;
+}
 EXPORT Result cuEventElapsedTime(float* ms, void* from, void* to) {
   const auto *a = static_cast<const Event*>(from), *b = static_cast<const Event*>(to);
   if (!a->recorded || !b->recorded) return kInvalidHandle;
@@ -520,4 +542,9 @@ EXPORT void lzemu_forget_failure() {
   const std::lock_guard lock(device().mutex);
   device().queue.clear();
   device().failure = kSuccess;
+}
+/// How often a function of the driver was called, or how many bytes were copied, so far.
+EXPORT long lzemu_count(const char* what) {
+  const std::lock_guard lock(device().mutex);
+  return device().counts[what];
 }
