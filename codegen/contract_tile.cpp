@@ -47,7 +47,8 @@ void ContractEmitter::fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_
     const ValueId first = e.nest.address(item.position).offset;
     const ValueId from = b.add(first, b.mul(tile.number, b.index(share * line)));
     for (int64_t i = 0; i < at_once; ++i)
-      ahead.push_back({e.buffer_of(item.node), b.add(from, b.index(i * line)), b.index(at_once * line / kStepsAtOnce)});
+      ahead.push_back(
+          {e.input_buffer(item.node), b.add(from, b.index(i * line)), b.index(at_once * line / kStepsAtOnce)});
   }
   e.nest.bind_flat(p.batch_groups, tile.batch);
 }

@@ -377,12 +377,10 @@ void Attention::forward() {
     });
     const auto sum = [&](int c) { return state[static_cast<size_t>(vectors + c)]; };
     if (out) {
-      const Values factors = each_vector([&](int c) {
-        const ValueId factor = b.prim(Prim::div, type, {numbers(1), sum(c)});
-        return b.select(equal(sum(c), numbers(0)), numbers(0), factor);
+      const Values factors = each_vector([&](int c) { return b.prim(Prim::div, type, {numbers(1), sum(c)}); });
+      store_sums(e.output_buffer(out), first_row, t, a.value_depth, a.value_depth, 0, sums, [&](int c, ValueId x) {
+        return b.select(equal(sum(c), numbers(0)), numbers(0), b.mul(x, factors[static_cast<size_t>(c)]));
       });
-      store_sums(e.output_buffer(out), first_row, t, a.value_depth, a.value_depth, 0, sums,
-                 [&](int c, ValueId x) { return b.mul(x, factors[static_cast<size_t>(c)]); });
     }
     if (!lse) return;
     const scalar::Function log = lower_elementwise(Op::log, std::array{type});

@@ -232,10 +232,12 @@ class FewRows {
       const auto r = static_cast<size_t>(k);
       const ValueId sum = state[static_cast<size_t>(rows) + r], none = equal(sum, number(0));
       if (out) {
-        const ValueId factor = b.select(none, number(0), b.prim(Prim::div, type, {number(1), sum}));
+        const ValueId factor = b.prim(Prim::div, type, {number(1), sum});
         const ValueId to = b.mul(row(r), width);
         each(b.index(0), width, lanes, [&](ValueId d) {
-          b.store(e.output_buffer(out), b.add(to, d), b.mul(b.load(sums, sum_at(r, d), lanes), wide(factor)));
+          b.store(
+              e.output_buffer(out), b.add(to, d),
+              b.select(b.splat(none, lanes), wide(number(0)), b.mul(b.load(sums, sum_at(r, d), lanes), wide(factor))));
         });
       }
       if (!lse) continue;

@@ -272,7 +272,8 @@ class Columns {
       if (!kept_outputs.empty()) each_column([&](ValueId, Body& body) { e.store_outputs(kept_outputs, body); });
       if (!inner_outputs.empty()) store_inner(b.index(0), e.nest.size("length", length));
     });
-    if (blocks > 1) e.lowered.phases.back().alone = {outer, e.nest.size_number("block"), columns};
+    // Its task is a row's number only where there is one row.
+    if (blocks > 1 && outer == 1) e.lowered.phases.back().alone = {outer, e.nest.size_number("block"), columns};
   }
 
   void store_inner(ValueId first, ValueId end) {

@@ -111,7 +111,6 @@ class RegionEmitter {
   void phase(std::string name, int64_t tasks, double nanoseconds_per_task, const std::function<void(ValueId)>& body);
   /// Calls `row(r)` for each row of the task: rows [task*per_task, min(total, (task+1)*per_task)).
   void rows_of_task(ValueId task, int64_t total, int64_t per_task, const std::function<void(ValueId)>& row);
-  uint32_t buffer_of(const ir::Node* n) const { return target_.buffer_of.at(n); }
   /// Prefetches element `offset` of a stored node that is read here.
   void prefetch(const ir::Node* n, ValueId offset, uint8_t flags = 0) {
     b.prefetch(target_.buffer_of.at(n), offset, flags);

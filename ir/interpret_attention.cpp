@@ -171,8 +171,8 @@ class Attention {
       out[row] = sum == 0 ? kInfinity : top + apply(log_, sum);
       return;
     }
-    const T factor = sum == 0 ? T{0} : T{1} / sum;
-    for (int64_t e = 0; e < a.value_depth; ++e) out[row * a.value_depth + e] = values[e] * factor;
+    const T factor = T{1} / sum;  // 0 for a query that sees nothing, whatever stands in the values
+    for (int64_t e = 0; e < a.value_depth; ++e) out[row * a.value_depth + e] = sum == 0 ? T{0} : values[e] * factor;
   }
 
   AttentionOperands a;

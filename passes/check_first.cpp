@@ -41,8 +41,8 @@ std::vector<const Node*> gathers_to_free(const Region& region) {
     if (n->op() == Op::gather && !indices_are_checked(region, n)) {
       if (!worth_checking(n)) return {};
       gathers.push_back(n);
-    } else if (is_indexed(n->op()) || may_refuse(n)) {
-      return {};
+    } else if (is_indexed(n->op()) || may_refuse(n) || n->op() == Op::slice || has_pieces(n->op())) {
+      return {};  // the last two: some index may be of an element that nobody needs
     }
   }
   return gathers;

@@ -34,12 +34,14 @@ struct Value {
   bool freed = false;         // its memory belongs to somebody else by now
   uint32_t first_output = 0;  // graph output that it is, if `output_count`
   uint32_t output_count = 0, target_count = 0;
-  uint32_t memory_leaf = 0;  // Place::Input: value id of the leaf whose memory it has
-  uint32_t wish = kNone;     // the target that a chain of updates from here ends in
-  bool is_target = false;    // a leaf that is one
-  uint32_t holder = kNone;   // of a target: the value that had its memory last
-  uint32_t lender = kNone;   // Place::Output of another value: that one
-  uint32_t position = 0;     // of its region in the order
+  uint32_t memory_leaf = 0;   // Place::Input: value id of the leaf whose memory it has
+  uint32_t wish = kNone;      // the target that a chain of updates from here ends in
+  bool is_target = false;     // a leaf that is one
+  uint32_t holder = kNone;    // of a target: the value that had its memory last
+  uint32_t lender = kNone;    // Place::Output of another value: that one
+  bool over_donated = false;  // the last of a chain of updates in donated memory
+  bool stands_in_donated() const { return donated || over_donated; }
+  uint32_t position = 0;  // of its region in the order
   Slot slot{};
 };
 
@@ -387,20 +389,22 @@ bool Planner::place_over_input(const ir::Region& region, uint32_t id, uint32_t p
   return false;
 }
 
-/// Fresh memory of outputs is there from the start: what dies before an output is computed may stand in its memory, if
-/// it is not much smaller. Found backwards in time, so that an output's memory is taken by what comes just before it,
-/// then by what comes before that. Outputs that may end up in donated memory lend none.
+/// What dies before an output is computed may stand in its fresh memory, if it is not much smaller. Found backwards in
+/// time: what comes just before an output takes it first. Outputs that may end up in donated memory lend none.
 void Planner::find_lenders() {
   constexpr int kTries = 8;
   std::unordered_set<int64_t> donated;  // sizes
   for (uint32_t id = 0; id < leaf_count_; ++id)
     if (values_[id].donated) donated.insert(values_[id].slot.bytes);
+  for (const uint32_t r : plan_.order)
+    if (const Node* base = base_of_update(p_.regions[r]))
+      values_[ids_.at(p_.regions[r].outputs[0])].over_donated = values_[ids_.at(base)].stands_in_donated();
   std::map<std::pair<int64_t, uint32_t>, uint32_t> lenders;  // (bytes, output) -> the first value that has its memory
   for (uint32_t position = static_cast<uint32_t>(plan_.order.size()); position-- > 0;) {
     const ir::Region& region = p_.regions[plan_.order[position]];
     for (const Node* n : region.outputs) {
       Value& v = values_[ids_.at(n)];
-      if (n->nbytes() == 0 || v.output_count + v.target_count > 0 || v.wish != kNone) continue;
+      if (n->nbytes() == 0 || v.output_count + v.target_count > 0 || v.wish != kNone || v.over_donated) continue;
       int tries = 0;
       for (auto it = lenders.lower_bound({n->nbytes(), 0}); it != lenders.end() && tries < kTries; ++it, ++tries) {
         if (it->first.first / 2 > n->nbytes()) break;

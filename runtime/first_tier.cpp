@@ -40,7 +40,7 @@ double composite_cost(const Node* n) {
     const Node* weight = n->input(1);
     const double products =
         elements(n) * elements(weight) / static_cast<double>(std::max<int64_t>(1, weight->shape()[0]));
-    return products * kPerMoved + operand_elements(n) * kPerMoved;
+    return (products + operand_elements(n) + elements(n)) * kPerMoved;
   }
   return (operand_elements(n) + elements(n)) * kPerCompositeElement;
 }
@@ -55,7 +55,8 @@ double contract_cost(const Node* n) {
 /// Up to four products of every query with every key.
 double attention_cost(const Node* n) {
   const ir::AttentionOperands a(n);
-  return 4 * kPerProduct * a.scores() * static_cast<double>(std::max(a.depth, a.value_depth));
+  const double products = 4 * static_cast<double>(std::max(a.depth, a.value_depth));
+  return a.scores() * (products * kPerProduct + kPerScannedExponential) + elements(n) * kPerElement;
 }
 
 double order_cost(const Node* n) {
@@ -79,7 +80,7 @@ double node_cost(const Node* n, passes::OpCosts& costs) {
     case Family::Scan:
       return elements(n) * (n->op() == Op::logcumsumexp ? kPerScannedExponential : kPerScanned);
     case Family::Reduce:
-      return operand_elements(n) * kPerReduced;
+      return operand_elements(n) * kPerReduced + elements(n) * kPerElement;
     case Family::Contract:
       return contract_cost(n);
     case Family::Attention:

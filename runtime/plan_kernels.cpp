@@ -124,6 +124,9 @@ std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen
   plan->phases = lowered.phases;
   plan->name = kernel.name;
   plan->kind = ir::name(region.kind);
+  // What is added to, or written in part, stands in the memory of the result without being an operand.
+  plan->repeatable =
+      options.aliases.empty() && region.kind != ir::RegionKind::Scatter && region.kind != ir::RegionKind::Update;
   plan->schedule = lowered.schedule.str();
   plan->fused_ops = static_cast<int>(std::count_if(
       region.nodes.begin(), region.nodes.end(), [](const Node* n) { return ir::family(n->op()) != ir::Family::Leaf; }));
@@ -204,7 +207,8 @@ SlotIndex index_slots(const passes::MemoryPlan& memory) {
   return slots;
 }
 
-void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& target) {
+void plan_kernels(Context& context, Planned& planned, const EvalOptions& eval) {
+  const codegen::CpuTarget target = context.target(eval);
   const auto& regions = planned.partition.regions;
   planned.kernels.assign(regions.size(), nullptr);
   const SlotIndex slots = index_slots(planned.memory);
@@ -223,7 +227,10 @@ void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& 
     if (std::all_of(outputs.begin(), outputs.end(), [](const Node* n) { return n->nbytes() == 0; })) continue;
     codegen::LoweringOptions options = lowering_options(regions[r], slots, target);
     options.far_results = far.has_all(outputs);
-    if (const Device device = outputs[0]->device(); device.is_cuda()) options.gpu = context.cuda().gpu(device).target();
+    if (const Device device = outputs[0]->device(); device.is_cuda()) {
+      options.gpu = context.cuda().gpu(device).target();
+      options.gpu->matrix_units &= !eval.verify_passes;  // which compares bits
+    }
     std::string key = region_key(regions[r], options);
     if (const auto it = job_of.find(key); it != job_of.end()) {
       jobs[it->second].same.push_back(r);

@@ -28,7 +28,7 @@ void make_program(Context& context, const EvalRequest& request, Prepared& p) {
   p.hit = false;
   context.compile_pool().run([&] {
     Planned planned = plan_request(context, request, p.boundary);
-    plan_kernels(context, planned, context.target(request.options));
+    plan_kernels(context, planned, request.options);
     p.program = assemble(planned, p.boundary, context.settings().cuda_graphs);
     p.fresh = std::move(planned.fresh);
   });

@@ -40,7 +40,8 @@ struct KernelPlan {
   int fused_ops = 0;
   int64_t bytes_read = 0, bytes_written = 0;
   double flops = 0;
-  bool exact = true;  // the numerics class (docs/numerics.md): or that of matrix units
+  bool repeatable = true;  // a launch finds its operands as the one before it did
+  bool exact = true;       // the numerics class (docs/numerics.md): or that of matrix units
   double compile_ms = 0;
   Miss miss = Miss::None;
 };
@@ -132,7 +133,7 @@ passes::PassContext pass_context_of(Context& context, const EvalOptions& options
 Planned plan_request(Context& context, const EvalRequest& request, const Boundary& boundary,
                      const PassObserver& observer = {});
 /// Lowers and compiles every region, in parallel. Needs a large stack.
-void plan_kernels(Context& context, Planned& planned, const codegen::CpuTarget& target);
+void plan_kernels(Context& context, Planned& planned, const EvalOptions& options);
 /// Binds everything by position. `replays`: kernels on a GPU may be queued together when the program runs again.
 std::shared_ptr<const Program> assemble(const Planned& planned, const Boundary& boundary, bool replays = false);
 

@@ -96,6 +96,7 @@ Boundary number(const EvalRequest& request, bool values) {
   key.reserve(b.order.size() * 12 + 64);
   key.put(request.options.fuse);
   key.put(static_cast<uint64_t>(request.options.vector_bits));
+  key.put(request.options.verify_passes);
 
   b.leaves.reserve(16);
   Sharing sharing;

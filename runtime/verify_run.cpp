@@ -121,7 +121,7 @@ void verify_request(Context& context, const EvalRequest& request) {
     ir::interpret(request.graph);
     verify_graph_passes(context, request);
     Planned planned = plan_request(context, request, boundary);
-    plan_kernels(context, planned, target);
+    plan_kernels(context, planned, request.options);
     verify_kernels(context, request, boundary, planned);
   });
 }

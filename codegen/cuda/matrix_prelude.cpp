@@ -45,7 +45,8 @@ template <class T> LZ void lz_copy_piece(u8* to, const T* from, i64 count) {
   enum : int { most = 16 / sizeof(T) };
   if (count > most) count = most;
   if (count < 0) count = 0;
-  if (((u64)from & 15) == 0 || count == 0) return lz_copy_async(to, from, (u32)count * sizeof(T));
+  if (count == 0) from = (const T*)((u64)from & ~(u64)15);  // the address must be aligned though nothing is read
+  if (((u64)from & 15) == 0) return lz_copy_async(to, from, (u32)count * sizeof(T));
   lz_vec<T, most> w;
   LZ_UNROLL
   for (int n = 0; n < most; ++n) w.v[n] = n < count ? from[n] : T{};

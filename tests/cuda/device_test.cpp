@@ -189,6 +189,16 @@ TEST(CudaDevice, SaysWhatMatrixUnitsMultiplied) {
   EXPECT_EQ(klass(kFloat32), "exact");
 }
 
+/// Who compares bits with the interpreter's multiplies as it does.
+TEST(CudaDevice, VerifiesProductsWithoutMatrixUnits) {
+  const Tensor x = rand({64, 96}).to(kBFloat16).to("cuda"), y = rand({96, 64}).to(kBFloat16).to("cuda");
+  eval(x, y);
+  EvalOptions options;
+  options.verify_passes = true;
+  const Tensor z = matmul(x, y);
+  EXPECT_NO_THROW(eval(std::span(&z, 1), options));
+}
+
 TEST(CudaDevice, CountsItsMemory) {
   const cuda::MemoryStats before = cuda::memory_stats();
   {

@@ -76,7 +76,7 @@ const std::vector<MatrixProduct>& products() {
       {"float16", 64, 256, 64, "nt"},          {"float16", 70, 333, 66, "nn", true},
       {"bfloat16", 64, 160, 72, "tn"},         {"bfloat16", 65, 131, 67, "tt", true},
       {"float16", 256, 192, 256, "nn"},        {"bfloat16", 130, 40, 270, "nt", true},
-      {"float16", 64, 32, 64, "nn", false, 3},
+      {"float16", 64, 32, 64, "nn", false, 3}, {"bfloat16", 70, 33, 66, "nt", false, 2},
   };
   return all;
 }

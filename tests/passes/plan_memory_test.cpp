@@ -195,6 +195,16 @@ TEST(PlanMemory, ValuesWithoutElements) {
   EXPECT_EQ(checked(g, one_each(g), {{}, {{y.get(), x.get()}}}).copies.size(), 0u);
 }
 
+TEST(PlanMemory, UpdatesOfDonatedMemoryStayThere) {
+  ir::Interner in;
+  const NodeRef x = data(in, kFloat32, {64}), part = data(in, kFloat32, {8}), more = data(in, kFloat32, {16});
+  const NodeRef written = update(in, update(in, x, part, 0), part, 20);
+  const ir::Graph g{{node(in, Op::concat, {node(in, Op::neg, {written}), more}, ir::AxesAttr{{0}})}};
+  const MemoryPlan plan = checked(g, one_each(g, true), {{x.get()}, {}});
+  EXPECT_TRUE(plan.base_copies.empty());
+  EXPECT_EQ(slot_of(plan, written).place, Place::Input);
+}
+
 TEST(VerifyPlan, FindsEveryKindOfBrokenPlan) {
   ir::Interner in;
   const NodeRef x = data(in, kFloat32, {64}), w = data(in, kFloat32, {64});

@@ -110,6 +110,23 @@ TEST(LowerAttention, CausalSeesNothingLater) {
     expect_all_equal({.shape = {1, 1, 1, queries, keys, 4, 8}, .causal = true});
 }
 
+/// 0, whatever stands in the values that it does not see.
+TEST(LowerAttention, AQueryThatSeesNothing) {
+  for (const int queries : {1, 9}) {
+    const Case c{.shape = {1, 2, 2, queries, 70, 16, 32}, .mask_type = "bool", .mask_shape = "[1, 1, 1, 70]"};
+    const LeafSource leaves = [&](const Node* n) {
+      HostArray x = leaves_of(c)(n);
+      if (n->dtype() == kBool) std::fill(x.bytes.begin(), x.bytes.end(), std::byte{0});
+      if (n->dtype() == kFloat32) x.as<float>()[0] = std::numeric_limits<float>::infinity();
+      return x;
+    };
+    expect_equal(graph_of(c, "attention"), leaves);
+    Interner interner;
+    const HostArray y = interpret(parse(graph_of(c, "attention"), interner), leaves)[0];
+    for (int64_t i = 0; i < ir::numel(y.shape); ++i) ASSERT_EQ(y.as<float>()[i], 0.0f);
+  }
+}
+
 TEST(LowerAttention, GroupedHeads) {
   expect_all_equal({.shape = {2, 6, 2, 5, 9, 4, 8}});
   expect_all_equal({.shape = {1, 4, 1, 66, 3, 4, 8}, .causal = true});

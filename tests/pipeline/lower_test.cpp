@@ -231,6 +231,23 @@ TEST(LowerRow, ReductionsOfColumns) {
 
 /// Wide operands are read lane by lane where they are in cache, in chunks otherwise; where blocks of columns are few,
 /// units are tasks. One thread alone takes whole rows.
+/// Blocks of columns of several outer rows, taken by one thread and by three.
+TEST(LowerRow, UnitsOfColumnsInEveryOuterRow) {
+  Interner interner;
+  const Graph g = parse(
+      "graph {\n%0 = data : float32[2, 300, 1040]\n%1 = sum %0 {axes = [1]} : float32[2, 1040]\n"
+      "return %1\n}\n",
+      interner);
+  const std::vector<HostArray> want = interpret(g, random_leaves(7));
+  for (const int workers : {1, 3}) {
+    RunOptions options{true, true, true, 512, workers, 0, 0};
+    options.cores = 2;
+    const RunResult got = run_graph(g, random_leaves(7), options);
+    EXPECT_THAT(got.schedules.at(0), ::testing::HasSubstr(" lane_groups=16"));
+    EXPECT_TRUE(bitwise_equal(want[0], got.outputs[0])) << workers << " workers, " << got.schedules.at(0);
+  }
+}
+
 TEST(LowerRow, UnitsOfColumns) {
   struct Body {
     const char *text, *out;

@@ -70,6 +70,17 @@ TEST(CheckFirst, ReadsWhatItOverwritesBefore) {
   EXPECT_EQ(std::memcmp(result.buffers[0]->data(), want[0].bytes.data(), want[0].bytes.size()), 0);
 }
 
+/// A row that nobody needs is not looked at, wherever the result goes.
+TEST(CheckFirst, RefusesNoIndexThatIsNotNeeded) {
+  Picking p;
+  const NodeRef places = p.r.data<int64_t>({11}, {1000, 0, 49, 7, 7, 1, 2, 3, 40, 30, 5});
+  const NodeRef rows = p.r.make(Op::gather, {p.table, places}, ir::AxesAttr{{0}});
+  const NodeRef y = p.r.make(Op::slice, {rows}, ir::SliceAttr{{1, 0}, {1, 1}}, {10, 64});
+  for (const bool exists : {true, false})
+    EXPECT_NO_THROW(
+        p.r.run({y}, {}, {}, exists ? std::vector{buffer_of(p.old)} : std::vector<std::shared_ptr<Buffer>>{}));
+}
+
 TEST(CheckFirst, OnlyWhereIndicesAreSmallAndMemoryExists) {
   Picking p;
   const NodeRef column = p.r.numbers({50}), few = p.r.numbers({10}, 3);

@@ -1,14 +1,13 @@
 // Attention: softmax(query key' * scale + mask) value, without a tensor of all scores, forward and backward: memory
 // grows with the number of places, not with its square.
 //
-//   auto y = scaled_dot_product_attention(q, k, v);                                // (B, H, L, D), (B, H, S, D), (B,
-//   H, S, E) auto y = scaled_dot_product_attention(q, k, v, {.is_causal = true});           // query i sees keys 0 to i
-//   auto y = scaled_dot_product_attention(q, k, v, {.attn_mask = seen});           // bool: true where a key is seen
-//   auto y = scaled_dot_product_attention(q, k, v, {.attn_mask = bias});           // floats: added to the scores
-//   auto y = scaled_dot_product_attention(q, k, v, {.key_lengths = lengths});      // (B): keys from there on are
-//   padding auto y = scaled_dot_product_attention(q, k, v, {.scale = 1.0});                // 1 / sqrt(D) otherwise
-//   auto y = scaled_dot_product_attention(q, k, v, {.enable_gqa = true});          // k, v (B, H / n, S, .): shared by
-//   n heads
+//   y = scaled_dot_product_attention(q, k, v);                            // (B, H, L, D), (B, H, S, D), (B, H, S, E)
+//   y = scaled_dot_product_attention(q, k, v, {.is_causal = true});       // query i sees keys 0 to i
+//   y = scaled_dot_product_attention(q, k, v, {.attn_mask = seen});       // bool: true where a key is seen
+//   y = scaled_dot_product_attention(q, k, v, {.attn_mask = bias});       // floats: added to the scores
+//   y = scaled_dot_product_attention(q, k, v, {.key_lengths = lengths});  // (B): keys from there on are padding
+//   y = scaled_dot_product_attention(q, k, v, {.scale = 1.0});            // 1 / sqrt(D) otherwise
+//   y = scaled_dot_product_attention(q, k, v, {.enable_gqa = true});      // k, v (B, H / n, S, .): n heads share them
 #pragma once
 #include <optional>
 
