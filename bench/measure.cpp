@@ -26,9 +26,11 @@ int64_t bytes_of(const std::vector<Value>& values) {
   return bytes;
 }
 
-/// An odd number: contestants have two sets of results, and no copy is to meet always the same one.
+/// An odd number, one for what the first-level cache holds: contestants have two sets of results, and no copy is to
+/// meet always the same one.
 int64_t copies_of(const Case& c) {
   const int64_t bytes = bytes_of(c.inputs);
+  if (bytes <= kTinyBytes) return 1;
   if (bytes < kLarge) return 3;
   if (bytes >= kRotated) return 1;
   return std::max<int64_t>(3, (kRotated + bytes - 1) / bytes) | 1;

@@ -81,6 +81,12 @@ Job Job::parse(const std::string& text) {
   return job;
 }
 
+bool Job::tiny() const {
+  int64_t bytes = 0;
+  for (const Place& p : inputs) bytes += p.value.bytes();
+  return copies == 1 && bytes <= kTinyBytes;
+}
+
 int64_t Job::rows() const {
   const Dims& dims = (inputs.empty() ? outputs : inputs)[0].value.dims;
   return dims.empty() ? 1 : dims[0];

@@ -24,6 +24,9 @@
 
 namespace bench {
 
+/// Operands of at most this much have one copy: all runs find them in the first-level cache.
+constexpr int64_t kTinyBytes = 16 << 10;
+
 struct Place {
   Value value;
   int64_t offset = 0;  // bytes from the start of the shared file
@@ -42,6 +45,8 @@ struct Job {
   static Job parse(const std::string& text);
   int64_t rows() const;     // of the first operand (of the result, without operands)
   int64_t columns() const;  // the product of its other dimensions
+  /// Whether operands have one copy because they are few bytes.
+  bool tiny() const;
 };
 
 /// A file without a name, mapped by all.

@@ -90,8 +90,9 @@ EvalResult run(Context& context, const EvalRequest& request) {
     if (auto interpreted = run_first_tier(context, request, prepared.boundary)) return std::move(*interpreted);
   if (!prepared.program) make_program(context, request, prepared);
   RunInfo info;
-  result.buffers = run_program(context, *prepared.program, request, prepared.boundary, info,
-                               {.timed = request.options.profile, .observer = {}});
+  result.buffers =
+      run_program(context, *prepared.program, request, prepared.boundary, info,
+                  {.timed = request.options.profile, .repeats = request.options.profile_repeats, .observer = {}});
   if (info.status)
     throw_failed_check(on_host(context, request), prepared.program->launches[info.failed_launch].kernel->name);
   if (request.options.profile) {
@@ -211,8 +212,8 @@ EvalResult run_prepared(Context& context, const Prepared& prepared, const ir::Gr
   if (options.profile) context.allocator().reset_peak();
   EvalResult result;
   RunInfo info;
-  result.buffers =
-      run_program(context, *prepared.program, memory, options, info, {.timed = options.profile, .observer = {}});
+  result.buffers = run_program(context, *prepared.program, memory, options, info,
+                               {.timed = options.profile, .repeats = options.profile_repeats, .observer = {}});
   if (info.status)
     throw_failed_check(on_host(context, bound()), prepared.program->launches[info.failed_launch].kernel->name);
   if (options.profile) {

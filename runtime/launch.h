@@ -29,6 +29,7 @@ using LaunchObserver = std::function<void(size_t launch, std::span<void* const> 
 
 struct RunOptions {
   bool timed = false;
+  int repeats = 1;  // timed: launches of each kernel that may run again
   LaunchObserver observer;
 };
 

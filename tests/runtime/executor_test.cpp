@@ -70,6 +70,26 @@ TEST(Executor, ManyResultsGoAroundTheCaches) {
   }
 }
 
+/// Kernels are launched again only where that changes nothing.
+TEST(Executor, RepeatedProfilesGiveTheSameValues) {
+  EvalOptions options;
+  options.profile = true;
+  options.profile_repeats = 5;
+  Runtime r;
+  const auto outputs = sample(r, 7, 19, 0.5f);
+  expect_interpreted(outputs, r.run(outputs, options));
+  const NodeRef x = r.numbers({64, 8}), base = r.numbers({4, 8}, 3);
+  const std::vector<float> old = values<float>(*buffer_of(x)), sums = values<float>(*buffer_of(base));
+  const NodeRef next = r.make(Op::add, {x, x});
+  r.run({next}, options, {}, {buffer_of(x)});
+  for (size_t i = 0; i < old.size(); ++i) ASSERT_EQ(values<float>(*buffer_of(x))[i], 2 * old[i]);
+  const NodeRef ones = r.data<float>({1, 8}, std::vector<float>(8, 1.0f));
+  const NodeRef places = r.data<int64_t>({1}, {2});
+  r.run({r.make(Op::scatter_add, {base, ones, places}, ir::AxesAttr{{0}})}, options, {}, {buffer_of(base)});
+  for (size_t i = 0; i < sums.size(); ++i)
+    ASSERT_EQ(values<float>(*buffer_of(base))[i], sums[i] + (i / 8 == 2 ? 1.0f : 0.0f));
+}
+
 /// Rows that are added to others belong to tasks by ranges of these; one thread takes all ranges as one.
 TEST(Executor, ThreadsDoNotChangeScatters) {
   for (const int threads : {1, 2, 3}) {

@@ -13,6 +13,8 @@ struct EvalOptions {
   bool first_tier = true;  // small work may be interpreted until its kernels pay (LAZULI_FIRST_TIER)
   bool verify_passes = false;
   bool check_nan = false;
+  /// profile: launches of each kernel on the CPU, whose mean is reported. One where a kernel writes over what it reads.
+  int profile_repeats = 1;
 };
 
 }  // namespace lazuli
