@@ -5,6 +5,7 @@
 // interpreted ("call"); "compiled" is the time to a kernel's result.
 #include <lazuli/lazuli.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -172,9 +173,13 @@ class Lazuli final : public Contestant {
       };
     };
     Series kernel = series("kernel", kernels(expression));
-    // A kernel of some hundred nanoseconds is timed as plain loops are: over launches that follow one another.
+    // A kernel of some hundred nanoseconds is timed as plain loops are: over launches that follow one another. Those
+    // that add to what stands there are launched once for every evaluation.
     if (job.tiny())
-      kernel.run = [t, round = kernels(expression)](int64_t turn, int64_t repeats) {
+      kernel.run = [t, round = kernels(expression), each = kernel.run](int64_t turn, int64_t repeats) {
+        const auto& known = t->report.kernels;
+        if (std::any_of(known.begin(), known.end(), [](const auto& k) { return k.kind == "scatter"; }))
+          return each(turn, repeats);
         if (turn == 0) t->reset(0);
         return round(*t, turn, repeats) * static_cast<double>(repeats);
       };
