@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "ir/lower_scalar.h"
+#include "ir/reduction.h"
 #include "ir/scalar/builder.h"
 #include "ir/scalar/math.h"
 
@@ -197,7 +198,7 @@ class Builder {
       needs->push_back(guarded(n->input(1), at.values, k.inside));
       for (size_t c : point->chosen) needs->push_back(guarded(n->input(2 + c), at.place, k.inside));
     } else if (is_reduce(n->op())) {
-      needs->push_back(guarded(n->input(0), reduction_operand(n, k.index), k.inside));
+      needs->push_back(guarded(n->input(0), reduction_operand_index(n, k.index, reduced_axes_), k.inside));
     } else if (n->op() == Op::dot_general) {
       auto [lhs, rhs] = dot_operand_indices(n, k.index, all_reduced_axes_);
       needs->push_back(guarded(n->input(0), std::move(lhs), k.inside));
@@ -206,17 +207,6 @@ class Builder {
       for (const Node* in : n->inputs())
         needs->push_back(guarded(in, in->rank() == 0 ? IndexVec{} : k.index, k.inside));
     }
-  }
-
-  IndexVec reduction_operand(const Node* n, const IndexVec& index) const {
-    const Shape& from = n->input(0)->shape();
-    std::vector<bool> reduced(from.size());
-    for (int64_t a : n->attr_as<AxesAttr>().axes) reduced[static_cast<size_t>(a)] = true;
-    IndexVec out(from.size());
-    size_t kept = 0, next = 0;
-    for (size_t d = 0; d < from.size(); ++d)
-      out[d] = !reduced[d] ? index[kept++] : from[d] == 1 ? IndexId{0} : reduced_axes_[next++];
-    return out;
   }
 
   bool depends_on_reduced(IndexId e) const {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ir/reduction.h"
+
 namespace lazuli::passes {
 
 using namespace ir;
@@ -312,17 +314,7 @@ IndexVec RegionBuilder::reduction_operand(const Node* n, const IndexVec& index) 
   std::vector<IndexId> inner;
   for (size_t d = 0; d < axes_.size(); ++d)
     if (reduced_[d] && extents_[d] != 1) inner.push_back(axes_[d]);
-  const std::vector<bool> reduced = is_reduced_axis(n);
-  IndexVec out(reduced.size());
-  size_t kept = 0, next = 0;
-  for (size_t d = 0; d < reduced.size(); ++d) {
-    if (!reduced[d]) {
-      out[d] = index[kept++];
-    } else {
-      out[d] = n->input(0)->shape()[d] == 1 ? arena_->zero() : inner[next++];
-    }
-  }
-  return out;
+  return reduction_operand_index(n, index, inner);
 }
 
 std::vector<IndexId> RegionBuilder::reduced_axes() const {

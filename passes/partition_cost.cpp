@@ -7,6 +7,7 @@
 
 #include "ir/attention.h"
 #include "ir/contraction.h"
+#include "ir/reduction.h"
 #include "passes/op_costs.h"
 
 namespace lazuli::passes {
@@ -127,7 +128,7 @@ class Walk {
 
   void visit(const Node* n, const IndexVec& index, double times) {
     if (is_reduce(n->op())) {
-      const IndexVec operand = reduction_operand(n, index);
+      const IndexVec operand = reduction_operand_index(n, index, reduced_axes_);
       ++reductions_;
       stage_ = kReduces;
       add_work(points(operand).first * times, n->dtype());
@@ -170,17 +171,6 @@ class Walk {
     need(n->input(0), index, 1);
     need(n->input(1), at.values, 1);
     for (const Node* in : n->inputs().subspan(2)) need(in, at.place, 1);
-  }
-
-  IndexVec reduction_operand(const Node* n, const IndexVec& index) const {
-    const Shape& from = n->input(0)->shape();
-    std::vector<bool> reduced(from.size());
-    for (int64_t a : n->attr_as<AxesAttr>().axes) reduced[static_cast<size_t>(a)] = true;
-    IndexVec out(from.size());
-    size_t kept = 0, next = 0;
-    for (size_t d = 0; d < from.size(); ++d)
-      out[d] = !reduced[d] ? index[kept++] : from[d] == 1 ? IndexId{0} : reduced_axes_[next++];
-    return out;
   }
 
   Cost finish() {

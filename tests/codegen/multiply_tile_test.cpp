@@ -38,14 +38,11 @@ constexpr TileProduct kForm{.to = 0,
                             .stages = 4,
                             .left_along_depth = true,
                             .right_along_depth = false};
-constexpr TileProduct kAlong{.to = 0,
-                             .left = 0,
-                             .right = 0,
-                             .rows = 64,
-                             .columns = 64,
-                             .stages = 4,
-                             .left_along_depth = true,
-                             .right_along_depth = true};
+constexpr TileProduct kAlong = [] {
+  TileProduct p = kForm;
+  p.right_along_depth = true;
+  return p;
+}();
 
 template <class T, class S>
 std::vector<S> interpreted(const Kernel& k, const std::vector<T>& a, const std::vector<T>& b) {
