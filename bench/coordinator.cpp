@@ -103,8 +103,10 @@ void ContestantProcess::publish(const std::string& series) {
   ask("publish " + series);
 }
 
-ContestantProcess::Run ContestantProcess::run(const std::string& series, int64_t turn, int64_t repeats) {
-  std::istringstream in(ask("run " + series + " " + std::to_string(turn) + " " + std::to_string(repeats)));
+ContestantProcess::Run ContestantProcess::run(const std::string& series, int64_t turn, int64_t untimed,
+                                              int64_t repeats) {
+  std::istringstream in(ask("run " + series + " " + std::to_string(turn) + " " + std::to_string(untimed) + " " +
+                            std::to_string(repeats)));
   Run run;
   if (!(in >> run.nanoseconds)) throw std::runtime_error(name_ + ": no time for " + series);
   for (std::string word; in >> word;)

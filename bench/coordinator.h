@@ -32,7 +32,8 @@ class ContestantProcess {
     double nanoseconds = 0;
     std::map<std::string, double> facts;
   };
-  Run run(const std::string& series, int64_t turn, int64_t repeats);
+  /// `repeats` in one piece, after some that are not timed; `turn` is the first of them all.
+  Run run(const std::string& series, int64_t turn, int64_t untimed, int64_t repeats);
   void forget();
 
  private:

@@ -92,11 +92,14 @@ class Collector : public benchmark::BenchmarkReporter {
 
 }  // namespace
 
+/// What a contestant repeats before its time is taken.
+constexpr double kWarmNanoseconds = 300e3;
+
 /// One series of one contestant in this case.
 struct Measurement::Entrant {
   ContestantProcess* process;
   std::string series;
-  int64_t repeats = 1, turn = 0;
+  int64_t repeats = 1, untimed = 0, turn = 0;
   int rounds = 1;  // in a run
   std::map<std::string, double> facts{};
   Times times{};
@@ -107,8 +110,8 @@ struct Measurement::Entrant {
   double round() {
     if (!failure.empty()) return 0;
     try {
-      const ContestantProcess::Run r = process->run(series, turn, repeats);
-      turn += repeats;
+      const ContestantProcess::Run r = process->run(series, turn, untimed, repeats);
+      turn += untimed + repeats;
       facts = r.facts;
       return r.nanoseconds / static_cast<double>(repeats);
     } catch (const std::runtime_error& e) {
@@ -186,6 +189,8 @@ CaseResult Measurement::run(const Case& c, const Effort& effort, std::vector<std
     e.round();
     const double once = std::max(e.round(), 1.0);
     e.repeats = std::clamp<int64_t>(static_cast<int64_t>(effort.round_seconds * 1e9 / once), 1, 20000);
+    // Threads that went to sleep while others took their turns are woken, and caches filled, by repeats of no account.
+    if (e.repeats > 1) e.untimed = std::clamp<int64_t>(static_cast<int64_t>(kWarmNanoseconds / once), 1, e.repeats);
     const double most = effort.series_seconds * 1e9 / (once * static_cast<double>(e.repeats));
     e.rounds = static_cast<int>(std::clamp<double>(most, std::min(3, effort.rounds), effort.rounds));
   }

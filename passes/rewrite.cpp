@@ -88,6 +88,16 @@ NodeRef Rewriter::constant(DType dtype, uint64_t bits) {
 NodeRef Rewriter::full(DType dtype, uint64_t bits, const Shape& shape) {
   return expand(constant(dtype, bits).get(), shape);
 }
+NodeRef Rewriter::iota(DType dtype, const Shape& shape, int64_t axis) {
+  return interner_.make({.op = Op::iota,
+                         .inputs = {},
+                         .attr = ir::AxesAttr{Dims{axis}},
+                         .dtype = dtype,
+                         .shape = shape,
+                         .device = at_->device(),
+                         .payload = nullptr,
+                         .origin = at_->origin()});
+}
 NodeRef Rewriter::rebuild(const Node* n, std::span<const NodeRef> inputs) {
   return ir::rebuild(n, inputs, interner_);
 }

@@ -29,6 +29,7 @@ class Rewriter {
   /// A 0-d constant, or that constant in every element of `shape`.
   ir::NodeRef constant(DType dtype, uint64_t bits);
   ir::NodeRef full(DType dtype, uint64_t bits, const ir::Shape& shape);
+  ir::NodeRef iota(DType dtype, const ir::Shape& shape, int64_t axis);
   /// `n` over other inputs.
   ir::NodeRef rebuild(const ir::Node* n, std::span<const ir::NodeRef> inputs);
 

@@ -15,6 +15,7 @@ std::span<const Rule> select_rules();      // where, comparisons, tests
 std::span<const Rule> bit_rules();         // logic and bits
 std::span<const Rule> cast_rules();
 std::span<const Rule> reduce_rules();
+std::span<const Rule> pick_rules();  // a sum of one element that is not zero
 // Of simplify_movement.
 std::span<const Rule> view_rules();  // reshape, permute, expand, slice, flip
 std::span<const Rule> join_rules();  // pad, concat, slice_update, and slices of them

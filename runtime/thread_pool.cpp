@@ -70,10 +70,13 @@ enum Signal : uint32_t { kIdle, kSleeping, kRun, kStop };
 
 }  // namespace
 
+/// All that a worker must know for a job is in the one line of memory that calls it.
 struct alignas(64) ThreadPool::Worker {
   std::atomic<uint32_t> signal{kIdle};
-  ThreadPool* pool = nullptr;
   int participant = 0;
+  Job job;
+  int64_t begin = 0, end = 0;
+  ThreadPool* pool = nullptr;
   pthread_t thread{};
 };
 
@@ -165,13 +168,13 @@ int32_t ThreadPool::run_erased(int64_t tasks, int limit, Job job) {
 }
 
 int32_t ThreadPool::run_on_workers(int64_t tasks, int participants, Job job) {
-  job_ = job;
-  tasks_ = tasks;
-  participants_ = participants;
   status_.store(0, std::memory_order_relaxed);
   remaining_.store(static_cast<uint32_t>(participants - 1), std::memory_order_relaxed);
   for (int i = 0; i < participants - 1; ++i) {
-    Worker& w = *workers_[i];
+    Worker& w = *workers_[static_cast<size_t>(i)];
+    w.job = job;
+    w.begin = split(tasks, w.participant, participants);
+    w.end = split(tasks, w.participant + 1, participants);
     if (w.signal.exchange(kRun, std::memory_order_acq_rel) == kSleeping) futex_wake(w.signal);
   }
   int32_t status;
@@ -201,8 +204,7 @@ void* ThreadPool::worker_main(void* argument) {
     }
     if (w.signal.load(std::memory_order_acquire) == kStop) return nullptr;
     ThreadPool& p = *w.pool;
-    const int32_t status = p.job_.call(p.job_.body, w.participant, split(p.tasks_, w.participant, p.participants_),
-                                       split(p.tasks_, w.participant + 1, p.participants_));
+    const int32_t status = w.job.call(w.job.body, w.participant, w.begin, w.end);
     if (status) p.status_.fetch_or(status, std::memory_order_relaxed);
     w.signal.store(kIdle, std::memory_order_relaxed);
     if (p.remaining_.fetch_sub(1) == 1 && p.caller_sleeps_.load()) futex_wake(p.remaining_);

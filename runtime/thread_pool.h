@@ -70,9 +70,6 @@ class ThreadPool {
   // Owned by whoever holds busy_.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<Worker*> first_worker_{nullptr};
-  Job job_;
-  int64_t tasks_ = 0;
-  int participants_ = 0;
   alignas(64) std::atomic<uint32_t> remaining_{0};
   std::atomic<bool> caller_sleeps_{false};
   std::atomic<int32_t> status_{0};

@@ -101,9 +101,10 @@ std::string answer(Contestant& contestant, SharedFile& file, std::vector<Series>
   }
   if (verb == "run") {
     Series& s = chosen();
-    int64_t turn = 0, repeats = 1;
-    in >> turn >> repeats;
-    std::string text = std::to_string(s.run(turn, repeats));
+    int64_t turn = 0, untimed = 0, repeats = 1;
+    in >> turn >> untimed >> repeats;
+    if (untimed > 0) s.run(turn, untimed);
+    std::string text = std::to_string(s.run(turn + untimed, repeats));
     if (s.facts) text += " " + s.facts();
     return text;
   }

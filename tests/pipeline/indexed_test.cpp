@@ -264,6 +264,39 @@ TEST(LowerScatterAdd, NothingToAddAndIndicesOutside) {
       20);
 }
 
+TEST(LowerGather, SumOfOneElement) {
+  // A class picked by comparing positions, after a reduction of its row: its sum's bits, for -0, NaN and infinities,
+  // too; the same beside a product, over a middle axis, and failing for the same indices.
+  const std::string pick =
+      "%5 = expand %4 : int64[30, 90]\n%6 = iota {axis = 1} : int64[30, 90]\n%7 = eq %6, %5 : bool[30, 90]\n"
+      "%8 = reduce_max %0 {axes = [1]} : float32[30]\n%9 = reshape %8 : float32[30, 1]\n"
+      "%10 = expand %9 : float32[30, 90]\n%11 = sub %0, %10 : float32[30, 90]\n%12 = exp %11 : float32[30, 90]\n"
+      "%13 = sum %12 {axes = [1]} : float32[30]\n%14 = constant 0 : float32[]\n"
+      "%15 = expand %14 : float32[30, 90]\n%16 = where %7, %0, %15 : float32[30, 90]\n"
+      "%17 = sum %16 {axes = [1]} : float32[30]\n%18 = where %7, %11, %15 : float32[30, 90]\n"
+      "%19 = sum %18 {axes = [1]} : float32[30]\n%20 = div %19, %13 : float32[30]\nreturn %17, %20\n";
+  const std::string index =
+      "%1 = data : int64[30]\n%2 = constant 90 : int64[]\n%3 = expand %2 : int64[30]\n"
+      "%c = check_index %1, %3 : int64[30]\n%4 = reshape %c : int64[30, 1]\n";
+  const std::string from_memory = "%0 = data : float32[30, 90]\n" + index + pick;
+  expect_equal(from_memory, 90);
+  expect_failure(from_memory, 400);
+  expect_equal(
+      "%a = data : float32[30, 7]\n%b = data : float32[7, 90]\n"
+      "%0 = dot_general %a, %b {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0]} : "
+      "float32[30, 90]\n" +
+          index + pick,
+      90);
+  expect_equal(
+      "%0 = data : float16[3, 20, 11]\n%1 = data : int64[3, 11]\n%2 = constant 20 : int64[]\n"
+      "%3 = expand %2 : int64[3, 11]\n%4 = check_index %1, %3 : int64[3, 11]\n"
+      "%5 = reshape %4 : int64[3, 1, 11]\n%6 = expand %5 : int64[3, 20, 11]\n"
+      "%7 = iota {axis = 1} : int64[3, 20, 11]\n%8 = eq %7, %6 : bool[3, 20, 11]\n"
+      "%9 = cast %0 : float32[3, 20, 11]\n%10 = constant 0 : float32[]\n%11 = expand %10 : float32[3, 20, 11]\n"
+      "%12 = where %8, %9, %11 : float32[3, 20, 11]\n%13 = sum %12 {axes = [1]} : float32[3, 11]\nreturn %13\n",
+      20);
+}
+
 TEST(LowerScatterAdd, OneElementPerRowIsElementwise) {
   // The gradient of picking one element per row, and what follows it: one kernel.
   const std::string body =
