@@ -19,6 +19,9 @@ namespace lazuli::runtime {
 namespace {
 
 constexpr int64_t kHugePage = 2 << 20;
+/// Blocks of whole pages begin with one: where a result stands a little behind an operand modulo 4 KB, a processor takes
+/// loads of the one for loads of what has just been stored in the other.
+constexpr int64_t kPage = 4096;
 
 /// Blocks of this size and above are mapped, aligned to huge pages.
 bool is_mapped(int64_t size) {
@@ -26,7 +29,10 @@ bool is_mapped(int64_t size) {
 }
 
 void* system_allocate(int64_t size) {
-  if (!is_mapped(size)) return std::aligned_alloc(passes::kBufferAlignment, static_cast<size_t>(size));
+  if (!is_mapped(size)) {
+    const bool paged = size >= kPage && size % kPage == 0;
+    return std::aligned_alloc(paged ? kPage : passes::kBufferAlignment, static_cast<size_t>(size));
+  }
   const size_t length = static_cast<size_t>(size) + kHugePage;
   void* raw = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return nullptr;

@@ -119,8 +119,10 @@ bool ThreadPool::hot() const {
 bool ThreadPool::ready_for(double nanoseconds) {
   if (hot()) return true;
   const int64_t now = Clock::now().time_since_epoch().count();
-  // Workers that are woken now must still be awake at the next job.
-  const bool burst = now - last_short_job_.exchange(now, std::memory_order_relaxed) < kSpinMicroseconds * 1000 / 2;
+  // Workers that are woken now must still be awake at the next job: what lies between its start and this one's, without
+  // the job itself.
+  const auto between = static_cast<double>(now - last_short_job_.exchange(now, std::memory_order_relaxed));
+  const bool burst = between - nanoseconds < kSpinMicroseconds * 750;
   const double missed = (burst ? missed_nanoseconds_.load(std::memory_order_relaxed) : 0) + nanoseconds / 2;
   const bool wake = missed >= kWakeNanoseconds;
   missed_nanoseconds_.store(wake ? 0 : missed, std::memory_order_relaxed);
