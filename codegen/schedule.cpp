@@ -324,6 +324,17 @@ Schedule choose_schedule(const Region& region, const LoweringOptions& options) {
   return choose_schedule(RegionEmitter(region, options));
 }
 
+/// Whether all that is done is to add up elements of more bytes than caches keep: loads of 256 bits then follow each
+/// other as closely as memory gives them, those of 512 wait for it longer (docs/limits.md).
+bool sums_far_elements(const RegionEmitter& probe, int64_t kept_bytes) {
+  int64_t read = 0;
+  for (const Node* n : probe.region.inputs) read += n->nbytes();
+  return read > kept_bytes && probe.graph.levels == 1 && probe.graph.ops_per_point <= 4 &&
+         probe.outputs_where(true).empty() &&
+         std::all_of(probe.region.nodes.begin(), probe.region.nodes.end(),
+                     [](const Node* n) { return !ir::is_reduce(n->op()) || n->op() == Op::sum; });
+}
+
 Schedule choose_schedule(const RegionEmitter& probe) {
   const Region& region = probe.region;
   const LoweringOptions& options = probe.options;
@@ -431,6 +442,7 @@ Schedule choose_schedule(const RegionEmitter& probe) {
     return s;
   }
   s.unroll = heavy ? 1 : 2;
+  if (sums_far_elements(probe, options.target.l3_bytes / 2)) s.vector_bits = std::min(s.vector_bits, 256);
   if (rows < kFewRows && length >= long_row) {
     s.strategy = Strategy::RowSplit;
     s.rows_per_task = std::max<int64_t>(1, task_elements / kChunk);

@@ -19,8 +19,8 @@ namespace lazuli::runtime {
 namespace {
 
 constexpr int64_t kHugePage = 2 << 20;
-/// Blocks of whole pages begin with one: where a result stands a little behind an operand modulo 4 KB, a processor takes
-/// loads of the one for loads of what has just been stored in the other.
+/// Blocks of whole pages begin with one: where a result stands a little behind an operand modulo 4 KB, a processor
+/// takes loads of the one for loads of what has just been stored in the other.
 constexpr int64_t kPage = 4096;
 
 /// Blocks of this size and above are mapped, aligned to huge pages.

@@ -1,6 +1,6 @@
-// Losses as compositions on nodes. Class indices are compared with a running index along the class axis: so written, the
-// gradient fuses into the kernel of the softmax. Where the logits stand in memory, the rule `sum-of-one` makes the sum a
-// look-up (passes/rewrites_pick.cpp).
+// Losses as compositions on nodes. Class indices are compared with a running index along the class axis: so written,
+// the gradient fuses into the kernel of the softmax. Where the logits stand in memory, the rule `sum-of-one` makes the
+// sum a look-up (passes/rewrites_pick.cpp).
 #include "lazuli/loss.h"
 
 #include <fmt/format.h>
