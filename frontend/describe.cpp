@@ -5,8 +5,10 @@
 
 #include "frontend/pending_graph.h"
 #include "ir/text.h"
+#include "lazuli/tune.h"
 #include "runtime/context.h"
 #include "runtime/executor.h"
+#include "runtime/tune.h"
 
 namespace lazuli {
 
@@ -23,13 +25,18 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-/// The pending graph of the tensor's base, cut where values are in memory.
-ir::Graph graph_of(const Tensor& t) {
-  const ir::NodeRef value = node_of(t);
+/// The pending graph of the tensors' bases, cut where values are in memory.
+ir::Graph graph_of(std::span<const Tensor> tensors) {
+  std::vector<ir::NodeRef> values;
+  std::vector<const ir::Node*> outputs;
+  for (const Tensor& t : tensors) outputs.push_back(values.emplace_back(node_of(t)).get());
   Context& ctx = context();
   std::lock_guard lock(ctx.mutex);
-  const ir::Node* out = value.get();
-  return PendingGraph({&out, 1}).graph({&out, 1});
+  return PendingGraph(outputs).graph(outputs);
+}
+
+ir::Graph graph_of(const Tensor& t) {
+  return graph_of(std::span(&t, 1));
 }
 
 }  // namespace
@@ -75,6 +82,12 @@ std::string dump(const Tensor& t, const std::string& stage, const EvalOptions& o
 
 std::string explain(const Tensor& t, const EvalOptions& options) {
   return runtime::explain(context().runtime, graph_of(t), context().merged(options));
+}
+
+TuneReport tune(std::span<const Tensor> tensors, const TuneOptions& options) {
+  TuneOptions merged = options;
+  merged.eval = context().merged(options.eval);
+  return runtime::tune(context().runtime, graph_of(tensors), merged);
 }
 
 int64_t pending_nodes() {

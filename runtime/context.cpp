@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 #include "runtime/program.h"
 
@@ -20,6 +21,18 @@ void append_perf_map(const codegen::Kernel& kernel, const codegen::CompiledKerne
     fmt::print(file, "{:x} {:x} lazuli::{}.{}\n", reinterpret_cast<uintptr_t>(code.phases[i]),
                std::max<size_t>(1, size), kernel.name, kernel.phases[i].name);
   std::fclose(file);
+}
+
+/// Everything that winners of the tuner depend on beside the kernel.
+std::string machine_text(const codegen::CpuTarget& host) {
+  std::string model;
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("model name")) {
+      model = line.substr(line.find(':') + 1);
+      break;
+    }
+  return fmt::format("lazuli {};{}; {}", LAZULI_VERSION, model, host.str());
 }
 
 }  // namespace
@@ -38,7 +51,9 @@ Context::Context(Settings settings, LogSink sink)
              .module_cache_bytes = settings_.kernel_cache_bytes}),
       kernels_(settings_.kernel_cache_bytes),
       kernel_plans_(settings_.program_cache_bytes / 4),
-      programs_(settings_.program_cache_bytes) {
+      programs_(settings_.program_cache_bytes),
+      tuning_(settings_.tuned, settings_.tuned.empty() ? "" : machine_text(host_),
+              [this](const std::string& text) { log(LogLevel::Warning, "tuned schedules: " + text); }) {
   allocator_.set_memory_limit(settings_.memory_limit);
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/machine_limits.h"
 #include "runtime/registry.h"
 #include "runtime/thread_pool.h"
+#include "runtime/tuning_table.h"
 
 namespace lazuli::runtime {
 
@@ -83,6 +84,8 @@ class Context {
   /// Lowered and compiled regions by their structure and sizes.
   SharedCache<KernelPlan>& kernel_plans() { return kernel_plans_; }
   FirstTier& first_tier() { return first_tier_; }
+  /// Winners of this machine. Programs that were planned before one was inserted keep their kernels.
+  TuningTable& tuning() { return tuning_; }
   void clear_caches();
 
   /// The machine as kernels are made for it under these options.
@@ -115,6 +118,7 @@ class Context {
   SharedCache<KernelPlan> kernel_plans_;
   SharedCache<Program> programs_;
   FirstTier first_tier_;
+  TuningTable tuning_;
   std::mutex limits_mutex_;
   std::map<int, MachineLimits> limits_;
   std::atomic<uint64_t> dumps_{0};

@@ -7,7 +7,7 @@
 
 #include "passes/refused_fusion.h"
 #include "runtime/context.h"
-#include "runtime/program.h"
+#include "runtime/region_plan.h"
 
 namespace lazuli::runtime {
 namespace {
@@ -108,6 +108,19 @@ std::string explain_region(size_t number, const ir::Region& region) {
   return text;
 }
 
+/// Of a contraction: how it is computed, and in which class of docs/numerics.md.
+std::string explain_contraction(Context& context, const ir::Region& region, codegen::LoweringOptions options,
+                                int threads) {
+  if (const Device device = region.outputs[0]->device(); device.is_cuda()) {
+    if (context.cuda().count() <= device.index()) return "";
+    options.gpu = context.cuda().gpu(device).target();
+  }
+  const auto winner = tuned_schedule(context, region, options, threads);
+  const codegen::Lowered lowered = lower_region(region, options, winner);
+  return fmt::format("  schedule: {}; class: {}\n", spell_schedule(lowered.schedule, winner.has_value()),
+                     lowered.rounds_as_machine ? "matrix_unit" : "exact");
+}
+
 }  // namespace
 
 std::string explain(Context& context, const ir::Graph& graph, const EvalOptions& options) {
@@ -124,8 +137,13 @@ std::string explain(Context& context, const ir::Graph& graph, const EvalOptions&
     if (const auto first = context.first_tier().estimate(context.settings(), options, boundary.order))
       text += fmt::format("interpreted at first: about {}, where compiling takes about {}\n",
                           spell_time(first->interpreting), spell_time(first->compiling));
-    for (size_t i = 0; i < planned.memory.order.size(); ++i)
-      text += explain_region(i, regions[planned.memory.order[i]]);
+    const RegionOptions options_of(planned, context.target(options));
+    for (size_t i = 0; i < planned.memory.order.size(); ++i) {
+      const ir::Region& region = regions[planned.memory.order[i]];
+      text += explain_region(i, region);
+      if (region.kind == ir::RegionKind::Contract && region.outputs[0]->nbytes() > 0)
+        text += explain_contraction(context, region, options_of.of(region), most_threads(context, options));
+    }
     if (edges.empty()) return;
     text += "not fused:\n";
     passes::PassContext pass_context = pass_context_of(context, options);

@@ -8,7 +8,7 @@
 #include "lazuli/base/error.h"
 #include "passes/pass.h"
 #include "runtime/context.h"
-#include "runtime/program.h"
+#include "runtime/region_plan.h"
 
 namespace lazuli::runtime {
 namespace {
@@ -19,28 +19,32 @@ using codegen::Lowered;
 template <class Print>
 std::string each_kernel(Context& context, const Planned& planned, const EvalOptions& options, Print&& print,
                         bool gpu = false) {
-  const codegen::CpuTarget target = context.target(options);
-  const SlotIndex slots = index_slots(planned.memory);
+  const RegionOptions options_of(planned, context.target(options));
+  const int threads = most_threads(context, options);
   std::string text;
   std::unordered_set<std::string> seen;
   for (const uint32_t r : planned.memory.order) {
     const ir::Region& region = planned.partition.regions[r];
     if (std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
       continue;
-    codegen::LoweringOptions lowering = lowering_options(region, slots, target);
+    codegen::LoweringOptions lowering = options_of.of(region);
     if (const Device device = region.outputs[0]->device(); device.is_cuda() && context.cuda().count() > device.index())
       lowering.gpu = context.cuda().gpu(device).target();
     else if (gpu || device.is_cuda())
       lowering.gpu = codegen::GpuTarget::sm_90a();
     Lowered lowered;
+    bool tuned = false;
     try {
-      lowered = codegen::lower(region, lowering);
+      const auto winner = tuned_schedule(context, region, lowering, threads);
+      tuned = winner.has_value();
+      lowered = lower_region(region, lowering, winner);
     } catch (const Error& e) {
       if (e.kind() != ErrorKind::Unsupported) throw;
       text += fmt::format("// region {}: {}\n", r, e.message());
       continue;
     }
-    text += print(r, lowered, !seen.insert(codegen::structural_key(*lowered.kernel)).second);
+    const std::string schedule = spell_schedule(lowered.schedule, tuned);
+    text += print(r, lowered, schedule, !seen.insert(codegen::structural_key(*lowered.kernel)).second);
   }
   return text;
 }
@@ -49,15 +53,15 @@ std::string each_kernel(Context& context, const Planned& planned, const EvalOpti
 template <class Print>
 std::string each_distinct(Context& context, const Planned& planned, const EvalOptions& options, Print&& print,
                           bool gpu = false) {
-  const auto once = [&](uint32_t region, const Lowered& l, bool repeated) {
+  const auto once = [&](uint32_t region, const Lowered& l, const std::string&, bool repeated) {
     return repeated ? fmt::format("; region {}: {} again\n", region, l.kernel->name)
                     : fmt::format("; region {}: {}\n{}\n", region, l.kernel->name, print(l));
   };
   return each_kernel(context, planned, options, once, gpu);
 }
 
-std::string print_schedule(uint32_t region, const Lowered& l) {
-  std::string text = fmt::format("region {}: {}: {}", region, l.kernel->name, l.schedule.str());
+std::string print_schedule(uint32_t region, const Lowered& l, const std::string& schedule) {
+  std::string text = fmt::format("region {}: {}: {}", region, l.kernel->name, schedule);
   for (size_t p = 0; p < l.phases.size(); ++p)
     text += fmt::format("; {}: {} tasks of {:.0f} ns", l.kernel->phases[p].name, l.phases[p].tasks,
                         l.phases[p].nanoseconds_per_task);
@@ -82,7 +86,9 @@ std::string dump_stage(Context& context, const EvalRequest& request, const std::
   const auto target = context.target(options);
   if (stage == "schedule")
     return each_kernel(context, planned, options,
-                       [](uint32_t region, const Lowered& l, bool) { return print_schedule(region, l); });
+                       [](uint32_t region, const Lowered& l, const std::string& schedule, bool) {
+                         return print_schedule(region, l, schedule);
+                       });
   if (stage == "kernels")
     return each_distinct(context, planned, options, [](const Lowered& l) { return codegen::print_kernel(*l.kernel); });
   if (stage == "llvm")

@@ -1,4 +1,5 @@
-// From regions to kernel plans: equal regions are lowered once, equal kernels compiled once.
+// From regions to kernel plans: equal regions are lowered once, equal kernels compiled once. Winners of the tuner take
+// the place of the cost model's choice; what they are is part of a plan's key.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -6,12 +7,14 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "codegen/tuning.h"
 #include "ir/node_numbers.h"
 #include "lazuli/base/error.h"
 #include "runtime/byte_writer.h"
 #include "runtime/context.h"
 #include "runtime/dump_files.h"
-#include "runtime/program.h"
+#include "runtime/region_plan.h"
+#include "runtime/sha256.h"
 
 namespace lazuli::runtime {
 namespace {
@@ -21,8 +24,6 @@ using ir::Node;
 int64_t aligned(int64_t bytes) {
   return (bytes + passes::kBufferAlignment - 1) / passes::kBufferAlignment * passes::kBufferAlignment;
 }
-
-std::string region_key(const ir::Region& region, const codegen::LoweringOptions& options);
 
 /// The parts one after the other, and which inputs and outputs of the whole theirs are.
 std::string parts_key(const ir::Region& region, const codegen::LoweringOptions& options) {
@@ -44,7 +45,9 @@ std::string parts_key(const ir::Region& region, const codegen::LoweringOptions& 
   return key.take();
 }
 
-/// Everything that lowering sees of a region, with nodes numbered by position: inputs first, then nodes.
+}  // namespace
+
+/// Inputs first, then nodes.
 std::string region_key(const ir::Region& region, const codegen::LoweringOptions& options) {
   if (!region.parts.empty()) return parts_key(region, options);
   ByteWriter key;
@@ -90,9 +93,20 @@ std::string region_key(const ir::Region& region, const codegen::LoweringOptions&
   return key.take();
 }
 
-std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen::LoweringOptions& options,
-                                         codegen::Lowered& lowered) {
-  lowered = codegen::lower(region, options);
+codegen::Lowered lower_region(const ir::Region& region, const codegen::LoweringOptions& options,
+                              const std::optional<codegen::Schedule>& tuned) {
+  return tuned ? codegen::lower(region, *tuned, options) : codegen::lower(region, options);
+}
+
+std::string spell_schedule(const codegen::Schedule& schedule, bool tuned) {
+  return schedule.str() + (tuned ? " tuned" : "");
+}
+
+namespace {
+
+/// All but the code.
+std::shared_ptr<KernelPlan> start_plan(const ir::Region& region, const codegen::LoweringOptions& options,
+                                       const codegen::Lowered& lowered, bool tuned) {
   auto plan = std::make_shared<KernelPlan>();
   const auto position = [](const std::vector<const Node*>& list, const Node* n) {
     return static_cast<int64_t>(std::find(list.begin(), list.end(), n) - list.begin());
@@ -127,7 +141,7 @@ std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen
   // What is added to, or written in part, stands in the memory of the result without being an operand.
   plan->repeatable =
       options.aliases.empty() && region.kind != ir::RegionKind::Scatter && region.kind != ir::RegionKind::Update;
-  plan->schedule = lowered.schedule.str();
+  plan->schedule = spell_schedule(lowered.schedule, tuned);
   plan->fused_ops = static_cast<int>(std::count_if(
       region.nodes.begin(), region.nodes.end(), [](const Node* n) { return ir::family(n->op()) != ir::Family::Leaf; }));
   plan->bytes_read = lowered.bytes_read;
@@ -137,10 +151,13 @@ std::shared_ptr<KernelPlan> lower_region(const ir::Region& region, const codegen
   return plan;
 }
 
-std::shared_ptr<const KernelPlan> make_plan(Context& context, const ir::Region& region,
-                                            const codegen::LoweringOptions& options) {
-  codegen::Lowered lowered;
-  const auto plan = lower_region(region, options, lowered);
+}  // namespace
+
+std::shared_ptr<const KernelPlan> plan_region(Context& context, const ir::Region& region,
+                                              const codegen::LoweringOptions& options,
+                                              const std::optional<codegen::Schedule>& tuned) {
+  const codegen::Lowered lowered = lower_region(region, options, tuned);
+  const auto plan = start_plan(region, options, lowered, tuned.has_value());
   if (options.gpu) {
     const auto keep_source = [&](const std::string& source) {
       return write_dump(context, context.settings().dump_directory, fmt::format("{}-{}.cu", getpid(), plan->name),
@@ -160,6 +177,8 @@ std::shared_ptr<const KernelPlan> make_plan(Context& context, const ir::Region& 
   return plan;
 }
 
+namespace {
+
 int64_t plan_cost(const std::string& key, const KernelPlan& p) {
   return static_cast<int64_t>(sizeof(KernelPlan) + key.size() + p.sizes.size() * 8 +
                               p.buffers.size() * sizeof(KernelPlan::Argument) + p.scalars.size() * 4 +
@@ -167,37 +186,53 @@ int64_t plan_cost(const std::string& key, const KernelPlan& p) {
          code_bytes(p);
 }
 
-/// Results of a program that nobody will find in a cache: the program writes more of them than fit.
-class FarResults {
- public:
-  FarResults(const Planned& planned, const codegen::CpuTarget& target) {
-    int64_t bytes = 0;
-    for (const auto& n : planned.graph.outputs) bytes += n->nbytes();
-    if (bytes <= target.l3_bytes) return;
-    for (const auto& n : planned.graph.outputs) results_.insert(n.get());
-    for (const ir::Region& region : planned.partition.regions)
-      for (const Node* n : region.inputs) results_.erase(n);
-  }
-  bool has_all(std::span<const Node* const> nodes) const {
-    return std::all_of(nodes.begin(), nodes.end(), [this](const Node* n) { return results_.count(n) > 0; });
-  }
-
- private:
-  std::unordered_set<const Node*> results_;
-};
-
 }  // namespace
 
-codegen::LoweringOptions lowering_options(const ir::Region& region, const SlotIndex& slots,
-                                          const codegen::CpuTarget& target) {
-  codegen::LoweringOptions options{.target = target, .aliases = {}};
+RegionOptions::RegionOptions(const Planned& planned, codegen::CpuTarget target)
+    : target_(std::move(target)), slots_(index_slots(planned.memory)) {
+  int64_t bytes = 0;
+  for (const auto& n : planned.graph.outputs) bytes += n->nbytes();
+  if (bytes <= target_.l3_bytes) return;
+  for (const auto& n : planned.graph.outputs) far_.insert(n.get());
+  for (const ir::Region& region : planned.partition.regions)
+    for (const Node* n : region.inputs) far_.erase(n);
+}
+
+codegen::LoweringOptions RegionOptions::of(const ir::Region& region) const {
+  codegen::LoweringOptions options{.target = target_, .aliases = {}};
   for (const auto& [output, input] : region.may_alias) {
-    const auto o = slots.find(region.outputs[output]), i = slots.find(region.inputs[input]);
-    if (o == slots.end() || i == slots.end() || o->second->bytes == 0) continue;
+    const auto o = slots_.find(region.outputs[output]), i = slots_.find(region.inputs[input]);
+    if (o == slots_.end() || i == slots_.end() || o->second->bytes == 0) continue;
     if (o->second->place == i->second->place && o->second->index == i->second->index)
       options.aliases.emplace_back(output, input);
   }
+  options.far_results = std::all_of(region.outputs.begin(), region.outputs.end(),
+                                    [this](const Node* n) { return far_.count(n) > 0; });
   return options;
+}
+
+int most_threads(Context& context, const EvalOptions& options) {
+  const int all = context.pool().num_threads();
+  return options.num_threads > 0 ? std::min(all, options.num_threads) : all;
+}
+
+std::string tuning_key(const ir::Region& region, const codegen::LoweringOptions& options, int threads) {
+  codegen::LoweringOptions apart = options;
+  apart.aliases.clear();
+  return fmt::format("{}-{}", sha256_hex(region_key(region, apart)), threads);
+}
+
+std::optional<codegen::Schedule> tuned_schedule(Context& context, const ir::Region& region,
+                                                const codegen::LoweringOptions& options, int threads) {
+  if (options.gpu || !region.parts.empty() || context.tuning().empty()) return std::nullopt;
+  const auto winner = context.tuning().find(tuning_key(region, options, threads));
+  if (!winner) return std::nullopt;
+  const codegen::Tuning tuning(region, options);
+  std::string why = "the cost model's choice is another one by now";
+  std::optional<codegen::Schedule> s;
+  if (winner->over == tuning.chosen().str()) s = tuning.with(winner->knobs, &why);
+  if (!s) context.log(LogLevel::Info, fmt::format("a tuned schedule of {} is left out: {}", winner->kernel, why));
+  return s;
 }
 
 SlotIndex index_slots(const passes::MemoryPlan& memory) {
@@ -208,10 +243,11 @@ SlotIndex index_slots(const passes::MemoryPlan& memory) {
 }
 
 void plan_kernels(Context& context, Planned& planned, const EvalOptions& eval) {
-  const codegen::CpuTarget target = context.target(eval);
   const auto& regions = planned.partition.regions;
   planned.kernels.assign(regions.size(), nullptr);
-  const SlotIndex slots = index_slots(planned.memory);
+  const RegionOptions options_of(planned, context.target(eval));
+  const int threads = most_threads(context, eval);
+  const bool winners = !context.tuning().empty();
 
   struct Job {
     size_t region;
@@ -221,17 +257,17 @@ void plan_kernels(Context& context, Planned& planned, const EvalOptions& eval) {
   };
   std::vector<Job> jobs;
   std::unordered_map<std::string, size_t> job_of;
-  const FarResults far(planned, target);
   for (size_t r = 0; r < regions.size(); ++r) {
     const auto& outputs = regions[r].outputs;
     if (std::all_of(outputs.begin(), outputs.end(), [](const Node* n) { return n->nbytes() == 0; })) continue;
-    codegen::LoweringOptions options = lowering_options(regions[r], slots, target);
-    options.far_results = far.has_all(outputs);
+    codegen::LoweringOptions options = options_of.of(regions[r]);
     if (const Device device = outputs[0]->device(); device.is_cuda()) {
       options.gpu = context.cuda().gpu(device).target();
       options.gpu->matrix_units &= !eval.verify_passes;  // which compares bits
     }
     std::string key = region_key(regions[r], options);
+    if (winners && !options.gpu)
+      if (const auto winner = context.tuning().find(tuning_key(regions[r], options, threads))) key += winner->knobs;
     if (const auto it = job_of.find(key); it != job_of.end()) {
       jobs[it->second].same.push_back(r);
       continue;
@@ -242,7 +278,8 @@ void plan_kernels(Context& context, Planned& planned, const EvalOptions& eval) {
   }
   const auto run = [&](size_t j) {
     Job& job = jobs[j];
-    auto plan = make_plan(context, regions[job.region], job.options);
+    const ir::Region& region = regions[job.region];
+    auto plan = plan_region(context, region, job.options, tuned_schedule(context, region, job.options, threads));
     planned.kernels[job.region] = plan;
     for (const size_t r : job.same) planned.kernels[r] = plan;
     const int64_t cost = plan_cost(job.key, *plan);

@@ -123,10 +123,6 @@ using PassObserver = std::function<void(const std::string&, const ir::Graph&, co
 using SlotIndex = std::unordered_map<const ir::Node*, const passes::Slot*>;
 SlotIndex index_slots(const passes::MemoryPlan& memory);
 
-/// What the memory plan allows lowering to assume about a region, for the CPU.
-codegen::LoweringOptions lowering_options(const ir::Region& region, const SlotIndex& slots,
-                                          const codegen::CpuTarget& target);
-
 /// What the passes are told under these options.
 passes::PassContext pass_context_of(Context& context, const EvalOptions& options);
 /// Passes, partition and memory plan. Needs a large stack.

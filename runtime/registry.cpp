@@ -89,6 +89,10 @@ constexpr OptionInfo kOptions[] = {
      [](std::string_view t, Settings& s) { return parse_megabytes(t, s.kernel_cache_bytes); }},
     {"LAZULI_PROGRAM_CACHE_MB", "megabytes", "256", "Planned programs kept in memory.",
      [](std::string_view t, Settings& s) { return parse_megabytes(t, s.program_cache_bytes); }},
+    {"LAZULI_TUNED", "directory, or 0", "lazuli in $XDG_CACHE_HOME or ~/.cache",
+     "Where lazuli-tune and tune() keep the schedules that were fastest on this machine, and where scheduling finds "
+     "them. 0: nowhere.",
+     [](std::string_view t, Settings& s) { return s.tuned = t == "0" ? "" : t, true; }},
     {"LAZULI_CUDA_DRIVER", "path", "libcuda.so.1", "The CUDA driver's library. Nothing else is tried.",
      [](std::string_view t, Settings& s) { return s.cuda_driver = t, true; }},
     {"LAZULI_NVRTC", "path", "searched for",
@@ -124,6 +128,11 @@ std::span<const OptionInfo> options() {
 Settings read_settings(const Environment& environment, std::vector<std::string>* warnings) {
   Settings settings;
   settings.first_tier = true;
+  // Specifications of such folders ask that relative paths be ignored.
+  if (const std::string cache = environment("XDG_CACHE_HOME"); cache.starts_with('/'))
+    settings.tuned = cache + "/lazuli";
+  else if (const std::string home = environment("HOME"); home.starts_with('/'))
+    settings.tuned = home + "/.cache/lazuli";
   for (const OptionInfo& o : kOptions) {
     const std::string text = environment(o.name);
     if (text.empty() || o.parse(text, settings)) continue;

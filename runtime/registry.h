@@ -34,6 +34,7 @@ struct Settings {
   std::string dump_directory = "lazuli-dump";
   std::string cuda_driver, nvrtc;       // paths; empty: searched for
   std::string cuda_cache, cuda_record;  // folders; empty: none
+  std::string tuned;                    // folder of tuned schedules; empty: none
   bool cuda_exact_blocks = false;
   bool cuda_matrix_units = true;
   bool cuda_graphs = true;

@@ -117,7 +117,8 @@ RunResult run_graph(const Graph& source, const LeafSource& leaves, const RunOpti
   for (const Region& region : partition.regions) {
     const auto is_empty = [](const Node* n) { return n->numel() == 0; };
     if (std::all_of(region.outputs.begin(), region.outputs.end(), is_empty)) continue;
-    const codegen::Schedule schedule = codegen::choose_schedule(region, lowering);
+    const codegen::Schedule schedule =
+        options.schedule ? options.schedule(region, lowering) : codegen::choose_schedule(region, lowering);
     const codegen::Lowered low = codegen::lower(region, schedule, lowering);
     result.schedules.push_back(schedule.str());
     result.kernels.push_back(low.kernel);

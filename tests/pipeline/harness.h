@@ -1,6 +1,7 @@
 // Runs a graph the way the runtime does, step by step and without it: passes, partition, schedule, lowering, then the
 // kernel IR interpreter or machine code. Tests compare the result with the reference interpreter, bit for bit.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ struct RunOptions {
   passes::PlacementChooser* chooser = nullptr;  // of the partition
   int64_t cores = 4;                            // that schedules spread work over
   int timed = 0;                                // run every kernel so many times, and keep the time of the fastest
+  /// Another schedule of a region than the one that the cost model chooses.
+  std::function<codegen::Schedule(const ir::Region&, const codegen::LoweringOptions&)> schedule = {};
 };
 
 struct RunResult {
