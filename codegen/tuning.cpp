@@ -20,18 +20,17 @@ struct Knob {
   int64_t least, most;
 };
 
-#define LAZULI_KNOB(member, least, most)                                              \
-  Knob {                                                                              \
-    #member, [](const Schedule& s) { return static_cast<int64_t>(s.member); },        \
-        [](Schedule& s, int64_t v) { s.member = static_cast<decltype(s.member)>(v); }, \
-        least, most                                                                   \
+#define LAZULI_KNOB(member, least, most)                                                           \
+  Knob {                                                                                           \
+    #member, [](const Schedule& s) { return static_cast<int64_t>(s.member); },                     \
+        [](Schedule& s, int64_t v) { s.member = static_cast<decltype(s.member)>(v); }, least, most \
   }
 
 constexpr int64_t kMany = int64_t{1} << 40;
 constexpr Knob kContract[] = {
-    LAZULI_KNOB(tile_rows, 1, 31),      LAZULI_KNOB(tile_vectors, 1, 8), LAZULI_KNOB(row_tiles, 1, kMany),
-    LAZULI_KNOB(column_tiles, 1, kMany), LAZULI_KNOB(batches, 1, kMany), LAZULI_KNOB(depth_block, 512, kDepthSpan),
-    LAZULI_KNOB(pack_rows, 0, 1),       LAZULI_KNOB(pack_columns, 0, 2), LAZULI_KNOB(split_depth, 0, 1),
+    LAZULI_KNOB(tile_rows, 1, 31),       LAZULI_KNOB(tile_vectors, 1, 8), LAZULI_KNOB(row_tiles, 1, kMany),
+    LAZULI_KNOB(column_tiles, 1, kMany), LAZULI_KNOB(batches, 1, kMany),  LAZULI_KNOB(depth_block, 512, kDepthSpan),
+    LAZULI_KNOB(pack_rows, 0, 1),        LAZULI_KNOB(pack_columns, 0, 2), LAZULI_KNOB(split_depth, 0, 1),
     LAZULI_KNOB(in_registers, 0, 1),
 };
 constexpr Knob kLoops[] = {
@@ -84,11 +83,11 @@ int Tuning::stages() const {
 
 std::vector<Schedule> Tuning::candidates(int stage, const Schedule& around) const {
   std::vector<Schedule> all = chosen_.strategy != Strategy::Contract ? loops(around)
-                              : stage == 0                            ? tiles(around)
-                              : stage == 1                            ? packing(around)
-                              : stage == 2                            ? tasks(around)
-                              : stage == 3                            ? depths(around)
-                                                                      : tasks(around);
+                              : stage == 0                           ? tiles(around)
+                              : stage == 1                           ? packing(around)
+                              : stage == 2                           ? tasks(around)
+                              : stage == 3                           ? depths(around)
+                                                                     : tasks(around);
   for (Schedule& s : all) finish(s);
   std::vector<Schedule> distinct;
   for (const Schedule& s : all)

@@ -206,8 +206,8 @@ codegen::LoweringOptions RegionOptions::of(const ir::Region& region) const {
     if (o->second->place == i->second->place && o->second->index == i->second->index)
       options.aliases.emplace_back(output, input);
   }
-  options.far_results = std::all_of(region.outputs.begin(), region.outputs.end(),
-                                    [this](const Node* n) { return far_.count(n) > 0; });
+  options.far_results =
+      std::all_of(region.outputs.begin(), region.outputs.end(), [this](const Node* n) { return far_.count(n) > 0; });
   return options;
 }
 

@@ -87,8 +87,8 @@ std::vector<Subject> Search::subjects(const Planned& planned) {
   const int threads = most_threads(context_, options_.eval);
   for (const uint32_t r : planned.memory.order) {
     const ir::Region& region = planned.partition.regions[r];
-    if (!region.parts.empty() || std::all_of(region.outputs.begin(), region.outputs.end(),
-                                             [](const ir::Node* n) { return n->nbytes() == 0; }))
+    if (!region.parts.empty() ||
+        std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
       continue;
     Subject s{.region = &region, .options = options_of.of(region), .key = {}, .tuning = nullptr, .weight = 1};
     s.options.aliases.clear();
@@ -125,9 +125,8 @@ bool Search::enter(TuneBench& bench, const Subject& s, const Schedule& schedule,
   try {
     Candidate c{.schedule = schedule, .entrant = bench.compile(schedule)};
     if (!bench.same_results(c.entrant)) {
-      const std::string text =
-          fmt::format("{}: the schedule \"{}\" gave other bits than \"{}\" and is left out", name_, schedule.str(),
-                      s.tuning->chosen().str());
+      const std::string text = fmt::format("{}: the schedule \"{}\" gave other bits than \"{}\" and is left out", name_,
+                                           schedule.str(), s.tuning->chosen().str());
       context_.log(LogLevel::Error, text);
       report_.notes.push_back(text);
       return false;

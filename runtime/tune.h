@@ -8,8 +8,8 @@ namespace lazuli::runtime {
 
 class Context;
 
-/// Of the kernels that evaluating the graph on the CPU would run; its leaves need no data. Throws Error(Unsupported) for
-/// a graph on other devices. Programs are planned anew afterwards.
+/// Of the kernels that evaluating the graph on the CPU would run; its leaves need no data. Throws Error(Unsupported)
+/// for a graph on other devices. Programs are planned anew afterwards.
 TuneReport tune(Context& context, const ir::Graph& graph, const TuneOptions& options);
 
 }  // namespace lazuli::runtime

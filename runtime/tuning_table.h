@@ -44,7 +44,7 @@ class TuningTable {
 
  private:
   using Entries = std::map<std::string, TunedSchedule>;
-  void load();                              // under mutex_
+  void load();                               // under mutex_
   Entries read(std::string* refused) const;  // the file as it is now
 
   const std::string folder_, machine_, file_;

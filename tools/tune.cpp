@@ -16,6 +16,8 @@
 //
 // Results have the same bits under every schedule; each candidate is compared before it is timed. Exits with 1 where
 // winners could not be kept or a schedule changed a result, with 2 for a mistake on the command line.
+#include "lazuli/tune.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -28,7 +30,6 @@
 #include "frontend/context.h"
 #include "ir/text.h"
 #include "lazuli/lazuli.h"
-#include "lazuli/tune.h"
 #include "runtime/context.h"
 #include "runtime/tune.h"
 
@@ -208,8 +209,9 @@ int run(int argc, char** argv) {
     }
   }
   if (jobs.empty() && !list)
-    throw Usage("usage: lazuli-tune [--budget=SECONDS] [--threads=N] [--folder=DIR] [--again] [--no-save] [--list]\n"
-                "                   --matmul=MxKxN[:TYPE[:nn|nt|tn|tt]] | --bench | FILE.lzir ...");
+    throw Usage(
+        "usage: lazuli-tune [--budget=SECONDS] [--threads=N] [--folder=DIR] [--again] [--no-save] [--list]\n"
+        "                   --matmul=MxKxN[:TYPE[:nn|nt|tn|tt]] | --bench | FILE.lzir ...");
   if (threads.empty()) threads.push_back(get_num_threads());
 
   const auto start = Clock::now();

@@ -133,7 +133,7 @@ TEST(Tuning, RefusesWhatIsNoScheduleOfTheRegion) {
         {replaced("tile_rows", "0"), "0 is no value of tile_rows"},
         {replaced("tile_rows", "12x"), "12x is no value of tile_rows"},
         {replaced("tile_rows", "99999999999999999999"), "is no value of tile_rows"},
-        {replaced("tile_rows", "31"), "the region cannot be computed that way"},      // more than there are registers
+        {replaced("tile_rows", "31"), "the region cannot be computed that way"},       // more than there are registers
         {replaced("row_tiles", "1000000"), "the region cannot be computed that way"},  // more than there are tiles
         {replaced("depth_block", "700"), "the region cannot be computed that way"},    // sums would be other ones
         {replaced("split_depth", "1"), "the region cannot be computed that way"},      // there is one span

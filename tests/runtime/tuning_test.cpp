@@ -51,8 +51,7 @@ void write(const std::string& path, const std::string& text) {
 }
 
 NodeRef product(Runtime& r, const NodeRef& a, const NodeRef& b) {
-  return r.make(Op::dot_general, {a, b},
-                ir::DotAttr{std::make_shared<ir::DotDims>(ir::DotDims{{}, {}, {1}, {0}})});
+  return r.make(Op::dot_general, {a, b}, ir::DotAttr{std::make_shared<ir::DotDims>(ir::DotDims{{}, {}, {1}, {0}})});
 }
 
 EvalOptions profiled() {
@@ -115,8 +114,14 @@ TEST(Tune, WinnersAreUsedByThisContextAndLaterOnesWithTheSameBits) {
 
 TEST(Tune, BitsStayForEveryShape) {
   const Folder folder;
-  for (const auto& [m, k, n] : {std::tuple{16, 16, 16}, {33, 100, 47}, {2, 600, 130}, {130, 70, 3}, {70, 300, 1},
-                               {40, 1100, 64}, {31, 1, 17}, {97, 520, 101}}) {
+  for (const auto& [m, k, n] : {std::tuple{16, 16, 16},
+                                {33, 100, 47},
+                                {2, 600, 130},
+                                {130, 70, 3},
+                                {70, 300, 1},
+                                {40, 1100, 64},
+                                {31, 1, 17},
+                                {97, 520, 101}}) {
     Runtime tuned(settings_of(folder)), plain;
     const auto make = [&](Runtime& r) {
       return r.make(Op::relu, {product(r, r.numbers({m, k}, 5), r.numbers({k, n}, 6))});
@@ -135,7 +140,8 @@ TEST(Tune, TheBudgetHolds) {
   const Folder folder;
   Runtime r(settings_of(folder));
   std::vector<NodeRef> outputs;
-  for (const int64_t n : {64, 65, 66, 67, 68, 69}) outputs.push_back(product(r, r.numbers({n, 700}), r.numbers({700, n})));
+  for (const int64_t n : {64, 65, 66, 67, 68, 69})
+    outputs.push_back(product(r, r.numbers({n, 700}), r.numbers({700, n})));
   const TuneReport none = tune(r.context, {outputs}, {.seconds = 0});
   EXPECT_EQ(none.skipped, 6);
   EXPECT_TRUE(none.kernels.empty());
@@ -249,7 +255,8 @@ TEST(TuningTable, LeavesOutWhatIsDamagedAndSaysWhy) {
   for (const Damage& d : std::initializer_list<Damage>{
            {flipped, 2, "1 lines are damaged, the first one is line 3"},
            {good.substr(0, good.size() - 20), 2, "1 lines are damaged, the first one is line 5"},
-           {good.substr(0, last_line) + "\n" + good.substr(last_line), 3, "1 lines are damaged, the first one is line 5"},
+           {good.substr(0, last_line) + "\n" + good.substr(last_line), 3,
+            "1 lines are damaged, the first one is line 5"},
            {good.substr(0, 30), 0, "another machine"},
            {binary, 0, "does not begin as such a file does"},
            {"lazuli tuned schedules 2\n" + good.substr(good.find('\n') + 1), 0, "does not begin as such a file does"},

@@ -17,10 +17,10 @@ struct TuneProgress {
 };
 
 struct TuneOptions {
-  double seconds = 10;  // the budget: nothing new is begun after it
-  bool again = false;   // also kernels that this machine has a winner for already
-  bool save = true;     // keep winners for later processes (LAZULI_TUNED)
-  EvalOptions eval = {};  // threads and vectors that are tuned for
+  double seconds = 10;                                     // the budget: nothing new is begun after it
+  bool again = false;                                      // also kernels that this machine has a winner for already
+  bool save = true;                                        // keep winners for later processes (LAZULI_TUNED)
+  EvalOptions eval = {};                                   // threads and vectors that are tuned for
   std::function<void(const TuneProgress&)> progress = {};  // called while tune() waits, by another thread
 };
 
