@@ -5,9 +5,12 @@
 
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 
 #include "runtime/program.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+#endif
 
 namespace lazuli::runtime {
 namespace {
@@ -23,16 +26,23 @@ void append_perf_map(const codegen::Kernel& kernel, const codegen::CompiledKerne
   std::fclose(file);
 }
 
+/// What the processor calls itself. /proc/cpuinfo would say it too, after waiting for every core's frequency.
+std::string processor_name() {
+  std::string text;
+#if defined(__x86_64__) || defined(_M_X64)
+  for (unsigned leaf = 0x80000002; leaf <= 0x80000004; ++leaf) {
+    unsigned words[4] = {};
+    if (!__get_cpuid(leaf, &words[0], &words[1], &words[2], &words[3])) return text;
+    text.append(reinterpret_cast<const char*>(words), sizeof words);
+  }
+#endif
+  while (!text.empty() && (text.back() == '\0' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
 /// Everything that winners of the tuner depend on beside the kernel.
 std::string machine_text(const codegen::CpuTarget& host) {
-  std::string model;
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);)
-    if (line.starts_with("model name")) {
-      model = line.substr(line.find(':') + 1);
-      break;
-    }
-  return fmt::format("lazuli {};{}; {}", LAZULI_VERSION, model, host.str());
+  return fmt::format("lazuli {}; {}; {}", LAZULI_VERSION, processor_name(), host.str());
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ TITLES = {
     "compile.h": "Compiled functions",
     "dlpack.h": "Exchange",
     "eval.h": "Evaluating and looking",
+    "tune.h": "Tuning",
     "print.h": "Printing",
     "cuda.h": "CUDA (`cuda::`)",
     "generator.h": "Generators",

@@ -6,6 +6,7 @@
 
 #include "frontend/dlpack_abi.h"
 #include "lazuli/lazuli.h"
+#include "lazuli/tune.h"
 #include "tests/cuda/emulated.h"
 
 namespace lazuli::testing {
@@ -54,6 +55,17 @@ TEST(CudaDevice, SaysWhatThereIs) {
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::Device);
     EXPECT_EQ(e.message(), "there is no device cuda:3: 1 CUDA device was found");
+  }
+}
+
+TEST(CudaDevice, SchedulesAreNotTuned) {
+  const Tensor x = ones({8, 8}).to("cuda"), y = matmul(x, x);
+  try {
+    tune({&y, 1});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::Unsupported);
+    EXPECT_EQ(e.message(), "tune: schedules of CUDA devices are not searched");
   }
 }
 
