@@ -91,6 +91,7 @@ std::vector<Case> all_cases() {
   add_move_cases(cases);
   add_contract_cases(cases);
   add_attend_cases(cases);
+  add_conv_cases(cases);
   add_whole_cases(cases);
   add_latency_cases(cases);
   return cases;

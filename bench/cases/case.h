@@ -88,6 +88,7 @@ void add_reduce_cases(std::vector<Case>& cases);
 void add_move_cases(std::vector<Case>& cases);
 void add_contract_cases(std::vector<Case>& cases);
 void add_attend_cases(std::vector<Case>& cases);
+void add_conv_cases(std::vector<Case>& cases);
 void add_whole_cases(std::vector<Case>& cases);
 void add_latency_cases(std::vector<Case>& cases);
 

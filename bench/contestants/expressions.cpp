@@ -159,6 +159,8 @@ constexpr Named kExpressions[] = {
      [](In in, Sizes) -> Out { return {scaled_dot_product_attention(in[0], in[1], in[2], {.is_causal = true})}; }},
     {"attend/decode",
      [](In in, Sizes) -> Out { return {scaled_dot_product_attention(in[0], in[1], in[2], {.enable_gqa = true})}; }},
+    {"conv/resnet", [](In in, Sizes) -> Out { return {conv2d(in[0], in[1], {}, 1, 1)}; }},
+    {"conv/depthwise", [](In in, Sizes) -> Out { return {conv2d(in[0], in[1], {}, 1, 1, 1, in[0].size(1))}; }},
     {"e2e/nbody", nbody},
     {"e2e/heat2d", heat2d},
     {"e2e/kmeans_step", kmeans_step},

@@ -103,6 +103,8 @@ class Jax:
         table |= products(job, dequantised, lambda a, b: jnp.matmul(a, b, preferred_element_type=jnp.int32))
         table["contract/bias_gelu_residual_scale"] = lambda a, b, c, r, s: (nn.gelu(a @ b + c, approximate=True) + r) * s
         table |= {
+            "conv/resnet": lambda x, w: jax.lax.conv(x, w, (1, 1), "SAME"),
+            "conv/depthwise": lambda x, w: jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", feature_group_count=x.shape[1]),
             "e2e/nbody": nbody(jnp.sqrt, jnp.stack),
             "e2e/heat2d": heat2d,
             "e2e/kmeans_step": kmeans_step,

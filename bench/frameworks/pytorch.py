@@ -115,6 +115,8 @@ class Torch:
         table |= {
             "attend/prefill": lambda q, k, v: f.scaled_dot_product_attention(q, k, v, is_causal=True),
             "attend/decode": lambda q, k, v: f.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+            "conv/resnet": lambda x, w: f.conv2d(x, w, padding=1),
+            "conv/depthwise": lambda x, w: f.conv2d(x, w, padding=1, groups=x.shape[1]),
             "e2e/nbody": nbody(torch.sqrt, torch.stack),
             "e2e/heat2d": heat2d,
             "e2e/kmeans_step": kmeans_step,
