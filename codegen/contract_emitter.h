@@ -24,6 +24,7 @@ class ContractEmitter {
     ValueId starts = kNone;                                        // quads: what sums start from, in the packed columns
     ValueId is_last = kNone;                                       // in chunks: whether this one is the last
     ValueId batch = kNone, column_number = kNone, number = kNone;  // of the batch, of the tile
+    ValueId first_line = kNone, lines = kNone, first_place = kNone;  // places: where its rows start
   };
   /// Packed or read in place.
   struct Operand {
@@ -32,6 +33,7 @@ class ContractEmitter {
     Pack pack;
     bool along_depth;  // packed by turning squares around: memory is consecutive along the depth
     bool heavy;        // its elementwise work is too much to be emitted once per lane
+    bool flat_depth;   // its elements are consecutive along the whole depth
     uint32_t buffer = 0, stage = 0;
     int64_t stride = 0;            // elements of a packed tile
     std::vector<ItemId> far = {};  // loads of rows that lie far apart in memory: what no hardware fetches ahead
@@ -53,6 +55,13 @@ class ContractEmitter {
   void pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at, ValueId step);
   void pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end);
   void pack_columns(const Tile& tile, ValueId k_begin, ValueId k_end);
+
+  // contract_places.cpp
+  void set_places(Tile& tile, ValueId t);
+  void bind_lines(ValueId line);
+  void fill_steps();
+  Values bases_of(const Tile& tile, int rows);
+  void finish_places(const Tile& tile);
 
   // contract_quads.cpp
   ValueId join_bytes(const Values& bytes);
@@ -89,6 +98,7 @@ class ContractEmitter {
   int64_t tile_elements = 0;  // of the sums of a tile
   int64_t span_stride = 0;    // of the sums of a task
   uint32_t sums_buffer = 0;
+  uint32_t steps_buffer = 0, turned_buffer = 0;  // places
   std::vector<size_t> outputs;
   std::vector<ItemId> epilogue_loads;         // those worth a prefetch
   static constexpr int64_t kStepsAtOnce = 8;  // of the depth, where sizes are constant

@@ -21,6 +21,12 @@ ValueId ContractEmitter::vector_of(const Operand& o, std::span<const size_t> gro
                                    std::optional<ValueId> mask, bool whole) {
   constexpr int64_t kMostRuns = 4;
   const uint16_t lanes = p.lanes;
+  if (o.flat_depth && groups.data() == p.depth_groups.data()) {
+    Body body{.lanes = lanes, .mask = mask, .values = {}};
+    for (size_t g : groups.first(groups.size() - 1)) e.nest.bind_scalar(g, b.index(0));
+    e.nest.bind_lanes(groups.back(), first, lanes);
+    return operand_value(o, body);
+  }
   const int64_t extent = groups.empty() ? 1 : e.nest.groups()[groups.back()].extent;
   const int64_t runs = (lanes + extent - 2) / extent + 1;
   if (groups.size() < 2 || (whole && extent % lanes == 0) || runs > kMostRuns) {

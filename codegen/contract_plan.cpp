@@ -66,6 +66,26 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
   return along_depth > along_free;
 }
 
+bool is_flat_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& depth) {
+  std::vector<bool> seen(e.graph.items.size());
+  std::vector<ItemId> todo{root};
+  while (!todo.empty()) {
+    const ItemId id = todo.back();
+    todo.pop_back();
+    if (seen[id]) continue;
+    seen[id] = true;
+    const Item& item = e.graph.items[id];
+    todo.insert(todo.end(), item.operands.begin(), item.operands.end());
+    if (item.inside != ir::IndexArena::kAlways) return false;
+    if (item.kind == ItemKind::Function || item.kind == ItemKind::Constant || item.kind == ItemKind::Argument) continue;
+    if (item.kind != ItemKind::Load) return false;
+    int64_t step = 1;
+    for (size_t i = depth.size(); i-- > 0; step *= e.nest.groups()[depth[i]].extent)
+      if (e.nest.stride(item.position, depth[i]) != step) return false;
+  }
+  return true;
+}
+
 bool multiplies_bytes(const RegionEmitter& e, const ContractPlan& p) {
   const auto bytes = [&](ItemId id, const std::vector<size_t>& free) {
     const Item& cast = e.graph.items[id];
@@ -90,7 +110,9 @@ ContractPlan::ContractPlan(const RegionEmitter& e, const Schedule& s) {
   square = square_rows(t, lanes);
   batch_groups = nest.groups_of(Side::Batch);
   depth_groups = nest.groups_of(Side::Reduced);
-  const bool swapped = nest.kept_count() > 0 && nest.groups()[nest.kept_count() - 1].side == Side::Lhs;
+  const bool left = nest.kept_count() > 0 && nest.groups()[nest.kept_count() - 1].side == Side::Lhs;
+  places = s.places;
+  const bool swapped = left != places;
   row_groups = nest.groups_of(swapped ? Side::Rhs : Side::Lhs);
   column_groups = nest.groups_of(swapped ? Side::Lhs : Side::Rhs);
   const Reduction& dot = e.graph.reductions[0];
@@ -107,9 +129,17 @@ ContractPlan::ContractPlan(const RegionEmitter& e, const Schedule& s) {
     column_item = e.graph.items[column_item].operands[0];
     depth = (depth + 3) / 4;
   }
-  row_tiles = EvenCut(rows, std::max(1, s.tile_rows));
+  if (places) {
+    line = nest.groups()[row_groups.back()].extent;
+    place_step = nest.stride(e.graph.items[row_item].position, row_groups.back()).value_or(0);
+    whole_lines = line <= s.tile_rows;
+    row_unit = whole_lines ? line : 1;
+    row_tiles = whole_lines ? EvenCut(rows / line, s.tile_rows / line) : EvenCut(line, std::max(1, s.tile_rows));
+  } else {
+    row_tiles = EvenCut(rows, std::max(1, s.tile_rows));
+  }
   column_tiles = EvenCut(vectors(), std::max(1, s.tile_vectors));
-  row_tasks = EvenCut(row_tiles.pieces, s.row_tiles);
+  row_tasks = EvenCut(row_pieces(), s.row_tiles);
   column_tasks = EvenCut(column_tiles.pieces, s.column_tiles);
   depth_block = s.depth_block;
   spans = std::max<int64_t>(1, (depth + kDepthSpan - 1) / kDepthSpan);

@@ -24,8 +24,11 @@ struct ContractPlan {
   std::vector<size_t> batch_groups, row_groups, column_groups, depth_groups;  // of the loop nest
   int64_t batch = 1, rows = 1, columns = 1, depth = 1;
   ItemId row_item = 0, column_item = 0;  // operands
-  EvenCut row_tiles, column_tiles;       // rows in tiles; vectors in tiles
+  EvenCut row_tiles, column_tiles;       // rows (places: of a line, or lines) in tiles; vectors in tiles
   EvenCut row_tasks, column_tasks;       // tiles in tasks
+  bool places = false, whole_lines = false;
+  int64_t line = 1, place_step = 1;  // places: rows of a line, and how far apart they are in memory
+  int64_t row_unit = 1;              // rows of what row_tiles cuts
   int64_t depth_block = 512, spans = 1;
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   int64_t batches = 1;  // of a task
@@ -33,6 +36,8 @@ struct ContractPlan {
   bool quads = false;    // depth counts quads, operands are those of the casts
   int64_t elements = 1;  // of the depth
 
+  int64_t tile_rows() const { return row_tiles.size * row_unit; }
+  int64_t row_pieces() const { return places && !whole_lines ? rows / line * row_tiles.pieces : row_tiles.pieces; }
   int64_t vectors() const { return (columns + lanes - 1) / lanes; }
   bool partial_vector() const { return columns % lanes != 0; }
   bool is_whole_batch() const { return batch > 1 && row_tasks.pieces == 1 && column_tasks.pieces == 1; }
@@ -46,6 +51,12 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
                        const std::vector<size_t>& depth);
 /// Whether both operands are signed bytes in memory, cast to what is summed, and lie as packing into quads reads them.
 bool multiplies_bytes(const RegionEmitter& e, const ContractPlan& p);
+/// Whether an operand's elements are consecutive along the whole depth, however it is cut into loops.
+bool is_flat_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& depth);
+/// Whether the rows of `p` can be places of windows that are read where they stand.
+bool rows_are_places(const RegionEmitter& e, const ContractPlan& p);
+/// Register tiles that suit `rows` in units of `unit`; false where no tile holds a unit.
+void choose_places_schedule(const RegionEmitter& probe, const ContractPlan& m, Schedule& s);
 /// Primitives that are evaluated for one element of an operand.
 double work_below(const ItemGraph& graph, ItemId root);
 /// Register tiles, tasks and packing.

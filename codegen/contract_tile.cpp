@@ -66,8 +66,10 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       first = b.select(b.splat(b.prim(Prim::eq, kBool, {k_begin, b.index(0)}), p.lanes), first, zero);
     for (int r = 0; r < rows; ++r) start[static_cast<size_t>(r * vectors + v)] = first;
   }
+  const Values bases = p.places ? bases_of(tile, rows) : Values{};
   const auto step = [&](ValueId k, const Values& carried) {
     Values acc = carried, right;
+    const ValueId far = p.places ? b.load(steps_buffer, k, 1) : kNone;
     for (int v = 0; v < vectors; ++v) {
       if (p.pack_columns != Pack::None) {
         const ValueId at = b.add(tile.column_base, b.mul(k, b.index(int64_t{vectors} * p.lanes)));
@@ -82,7 +84,7 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       e.nest.bind_flat(p.depth_groups, k);
       right.push_back(operand_value(column_side, body));
     }
-    for (int r = 0; r < rows && !row_side.far.empty() && p.row_tasks.size > 1 && !p.constant_sizes; ++r) {
+    for (int r = 0; r < rows && !row_side.far.empty() && !p.places && p.row_tasks.size > 1 && !p.constant_sizes; ++r) {
       e.nest.bind_flat(p.row_groups, b.add(b.add(tile.first_row, tile.rows), b.index(r)));
       e.nest.bind_flat(p.depth_groups, k);
       for (ItemId i : row_side.far) {
@@ -92,7 +94,12 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
     }
     for (int r = 0; r < rows; ++r) {
       ValueId left;
-      if (p.pack_rows != Pack::None) {
+      if (p.places) {
+        const auto in_line = static_cast<int>(p.line), line = p.whole_lines ? r / in_line : 0;
+        const ValueId at = b.add(bases[static_cast<size_t>(line)], far);
+        left = b.load(e.input_buffer(e.graph.items[row_side.item].node),
+                      b.add(at, b.index(p.place_step * (p.whole_lines ? r % in_line : r))), 1);
+      } else if (p.pack_rows != Pack::None) {
         const ValueId at = b.add(tile.row_base, b.mul(k, b.index(rows)));
         left = b.load(row_side.buffer, b.add(at, b.index(r)), 1);
       } else {
@@ -135,7 +142,7 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
   Tile tile = given;
   if (p.quads) tile.starts = starts_of(tile);
   // Bases of what is packed from k_begin on move to where depth 0 would be.
-  tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
+  if (!p.places) tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
   if (p.pack_columns == Pack::Task)
     tile.column_base = b.sub(tile.column_base, b.mul(k_begin, b.index(int64_t{vectors} * p.lanes)));
   if (p.spans > 1) {
@@ -180,10 +187,11 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
 }
 
 void ContractEmitter::multiply(const Tile& tile, ValueId k_begin, ValueId k_end, ValueId span_begin) {
-  const auto rows = static_cast<int>(p.row_tiles.size), vectors = static_cast<int>(p.column_tiles.size);
+  const auto rows = static_cast<int>(p.tile_rows()), vectors = static_cast<int>(p.column_tiles.size);
+  const auto fewer = rows - static_cast<int>(p.row_unit);
   either(p.row_tiles.uneven(), tile.is_tall, [&](bool tall) {
     either(p.column_tiles.uneven(), tile.is_wide, [&](bool wide) {
-      multiply_exact(tile, tall ? rows : rows - 1, wide ? vectors : vectors - 1, k_begin, k_end, span_begin);
+      multiply_exact(tile, tall ? rows : fewer, wide ? vectors : vectors - 1, k_begin, k_end, span_begin);
     });
   });
 }
@@ -191,6 +199,7 @@ void ContractEmitter::multiply(const Tile& tile, ValueId k_begin, ValueId k_end,
 /// What the epilogue will touch comes near while the tile is multiplied: rows of a tile are far apart, and no hardware
 /// finds their pattern.
 void ContractEmitter::prefetch_results(const Tile& tile) {
+  if (p.places) return;
   each(b.index(0), tile.rows, b.index(1), [&](ValueId r) {
     e.nest.bind_flat(p.row_groups, b.add(tile.first_row, r));
     for (int64_t v = 0; v < p.column_tiles.size; ++v) {
@@ -232,6 +241,7 @@ void ContractEmitter::finish(const Tile& tile) {
     merge_pairwise(e, reducer, {sums_buffer}, tile.sums, count, e.nest.size("span_levels", pair_levels(p.spans)),
                    stride, b.index(tile_elements), p.lanes);
   }
+  if (p.places) return finish_places(tile);
   const ValueId first_column = b.mul(tile.first_vector, lanes);
   const ValueId count = b.min(b.mul(tile.vectors, lanes), b.sub(e.nest.size("columns", p.columns), first_column));
   each(b.index(0), tile.rows, b.index(1), [&](ValueId r) {

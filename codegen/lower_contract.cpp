@@ -52,11 +52,16 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
       if (const Item& item = e.graph.items[i];
           item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 2 > e.options.target.l2_bytes)
         row_side.far.push_back(i);
-  tile_elements = p.row_tiles.size * p.column_tiles.size * p.lanes;
+  tile_elements = p.tile_rows() * p.column_tiles.size * p.lanes;
   span_stride = tile_elements * (p.in_chunks() ? p.row_tasks.size * p.column_tasks.size : 1);
   const int64_t groups = p.split_depth ? p.batch * p.row_tasks.pieces * p.column_tasks.pieces : 1;
+  const int64_t slack = p.places ? tile_elements + p.column_tiles.size * p.lanes * p.lanes : p.lanes;
   sums_buffer =
-      e.add_scratch(t, p.split_depth ? Role::Workspace : Role::Scratch, groups * span_stride * p.spans + p.lanes);
+      e.add_scratch(t, p.split_depth ? Role::Workspace : Role::Scratch, groups * span_stride * p.spans + slack);
+  if (!p.places) return;
+  steps_buffer = e.add_scratch(kInt64, Role::Workspace, p.depth);
+  turned_buffer =
+      e.add_scratch(t, Role::Scratch, rounded(p.tile_rows()) * p.column_tiles.size * p.lanes + p.lanes);
 }
 
 ContractEmitter::Operand ContractEmitter::operand(ItemId item, const std::vector<size_t>& groups, Pack pack) const {
@@ -64,7 +69,8 @@ ContractEmitter::Operand ContractEmitter::operand(ItemId item, const std::vector
           .groups = &groups,
           .pack = pack,
           .along_depth = reads_along_depth(e, item, groups, p.depth_groups),
-          .heavy = work_below(e.graph, item) > 8};
+          .heavy = work_below(e.graph, item) > 8,
+          .flat_depth = p.depth_groups.size() > 1 && is_flat_along_depth(e, item, p.depth_groups)};
 }
 
 void ContractEmitter::each(ValueId begin, ValueId end, ValueId step, const std::function<void(ValueId)>& body) {
@@ -97,6 +103,7 @@ void ContractEmitter::bind_batch(ValueId batch) {
 }
 
 void ContractEmitter::set_rows(Tile& tile, ValueId t) {
+  if (p.places) return set_places(tile, t);
   const EvenCut& cut = p.row_tiles;
   if (!cut.uneven()) {
     tile.rows = b.index(cut.size);
@@ -126,7 +133,7 @@ void ContractEmitter::set_columns(Tile& tile, ValueId t) {
 void ContractEmitter::pack_phase() {
   const int64_t tiles = p.column_tiles.pieces;
   const double ns = static_cast<double>(column_side.stride) * (0.3 + 0.02 * work_below(e.graph, p.column_item));
-  e.phase("pack", p.batch * tiles, ns, [&](ValueId task) {
+  const auto pack = [&](ValueId task) {
     const auto [batch, t] = e.nest.divide(task, {103, 0, 0}, tiles, p.batch * tiles);
     bind_batch(batch);
     Tile tile;
@@ -134,6 +141,19 @@ void ContractEmitter::pack_phase() {
     tile.column_base = b.mul(task, e.nest.size("column_stride", column_side.stride));
     pack_columns(tile, b.index(0), e.nest.size("depth", p.depth));
     if (p.quads) pack_starts(tile, b.index(0), e.nest.size("depth", p.depth));
+  };
+  if (!p.places) return e.phase("pack", p.batch * tiles, ns, pack);
+  e.phase("pack", p.batch * tiles + 1, ns, [&](ValueId task) {
+    b.if_then(
+        b.lt(task, e.nest.size("column_tiles_of_all", p.batch * tiles)),
+        [&] {
+          pack(task);
+          return Values{};
+        },
+        [&] {
+          fill_steps();
+          return Values{};
+        });
   });
 }
 
@@ -233,7 +253,7 @@ void ContractEmitter::tile_phase() {
   const int64_t row_tasks = p.row_tasks.pieces, column_tasks = p.column_tasks.pieces;
   const int64_t per_batch = row_tasks * column_tasks, groups = p.batch * per_batch;
   const int64_t depth = p.split_depth ? kDepthSpan : p.depth;
-  const double ns = static_cast<double>(p.row_tasks.size * p.row_tiles.size * p.column_tasks.size *
+  const double ns = static_cast<double>(p.row_tasks.size * p.tile_rows() * p.column_tasks.size *
                                         p.column_tiles.size * std::max<int64_t>(1, depth)) *
                     0.3;
   if (p.batches > 1)

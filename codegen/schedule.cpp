@@ -52,6 +52,7 @@ std::string Schedule::str() const {
   if (stages) out += fmt::format(" stages={}", stages);
   if (quads) out += " quads";
   if (split_depth) out += " split";
+  if (places) out += " places";
   if (in_registers) out += " registers";
   if (constant_sizes) out += " constant";
   if (threads) out += fmt::format(" threads={} registers={}{}", threads, registers, narrow ? " narrow" : "");

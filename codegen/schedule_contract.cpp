@@ -88,6 +88,14 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
     s.quads = true;
     m = ContractPlan(probe, s);
   }
+  if (packs_windows(probe) && !s.quads) {
+    Schedule turned = s;
+    turned.places = true;
+    if (const ContractPlan places(probe, turned); rows_are_places(probe, places)) {
+      s = turned;
+      return choose_places_schedule(probe, places, s);
+    }
+  }
   const int64_t size = s.vector_bits / 8 / m.lanes;  // bytes of an element
 
   const int64_t vectors = m.vectors();

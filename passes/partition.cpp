@@ -31,6 +31,10 @@ constexpr double kWindowOps = 4;
 constexpr int64_t kConcatPieces = 4;
 // What is computed from scalars alone by at most this many primitives is never stored, however full a kernel is.
 constexpr double kFreeOps = 4;
+// Contractions that read windows where they stand: columns at least, and work. Their kernel multiplies without packing,
+// which padding and elementwise work in the windows would not allow.
+constexpr int64_t kPlacedColumns = 8;
+constexpr double kPlacedWork = 1 << 20;
 // Nodes below a root among which an operand that it shares with a kernel is looked for.
 constexpr size_t kSharedWithin = 64;
 
@@ -63,8 +67,10 @@ class Partitioner {
     Once,      // at one point of the space
     Under,     // what an update leaves where it stands, so it must be stored
     Packed,    // operand of a contraction, evaluated while it is packed or streamed: about once
+    Shared,    // the same of a large one, where every element is multiplied by a vector of others
     Repeated,  // operand of a contraction with one row or column, evaluated for every row of the other operand
     Windowed,  // read through windows, evaluated for every one that it is in
+    Placed,    // read through windows by a large contraction: where it stands, if it does
     Indexed,   // read at places that only the running kernel knows, so it must be stored; the demand has no index
   };
   struct Demand {
@@ -72,8 +78,8 @@ class Partitioner {
     const Node* user;
     IndexVec index;
     Use use;
-    bool in_contraction() const { return use == Use::Packed || use == Use::Repeated; }
-    bool in_windows() const { return use == Use::Windowed; }
+    bool in_contraction() const { return use == Use::Packed || use == Use::Shared || use == Use::Repeated; }
+    bool in_windows() const { return use == Use::Windowed || use == Use::Placed; }
     /// Whether it is needed at `index`, once.
     bool at_point() const { return use == Use::Once; }
   };
@@ -360,9 +366,10 @@ class Partitioner {
   // Whether a contraction computes this while it reads its operand. What follows a reduction or a contraction belongs
   // to that one's kernel, and what is needed again for every row of the other operand must cost next to nothing.
   static bool fits_operand(const Node* n, const NodeInfo& f, Use use) {
+    if (use == Use::Placed && (has_pieces(n->op()) || !is_movement(n->op()))) return n->op() == Op::barrier;
     if (is_movement(n->op()) || n->op() == Op::barrier) return true;
     if (is_indexed(n->op())) return false;  // it would be read, and checked, for every tile
-    return !f.above_kernel && (use == Use::Packed || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
+    return !f.above_kernel && (use == Use::Packed || use == Use::Shared || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
   }
 
   // Evaluates `n` in a region at `index` and passes the demand on to its operands.
@@ -373,7 +380,8 @@ class Partitioner {
       for (const Piece& p : operand_pieces(n, index, r.arena()))
         if (p.inside != IndexArena::kNever) demand(region, n, n->input(p.operand), p.index, use);
     } else if (is_movement(n->op())) {
-      if (n->op() == Op::windows && reads_in_windows(n)) use = std::max(use, Use::Windowed);
+      if (n->op() == Op::windows && reads_in_windows(n))
+        use = std::max(use, use == Use::Shared ? Use::Placed : Use::Windowed);
       demand(region, n, n->input(0), operand_index(n, index, r.arena()), use);
     } else if (n->op() == Op::gather) {
       demand(region, n, n->input(0), {}, Use::Indexed);
@@ -443,7 +451,14 @@ class Partitioner {
     r.add_node(dot, 1);
     const auto [lhs, rhs] = r.contraction_operands(dot, index);
     const MatrixSizes sizes = matrix_sizes(dot);
-    const auto use = [&](int64_t others) { return sizes.in_lanes() && others > 1 ? Use::Repeated : Use::Packed; };
+    const double work = static_cast<double>(sizes.batch) * static_cast<double>(sizes.rows) *
+                        static_cast<double>(sizes.columns) * static_cast<double>(sizes.depth);
+    const bool is_large = !dot->device().is_cuda() && (dot->dtype() == kFloat32 || dot->dtype() == kFloat64) &&
+                          !sizes.in_lanes() && work >= kPlacedWork;
+    const auto use = [&](int64_t others) {
+      if (sizes.in_lanes() && others > 1) return Use::Repeated;
+      return is_large && others >= kPlacedColumns ? Use::Shared : Use::Packed;
+    };
     demand(region, dot, dot->input(0), lhs, use(sizes.columns));
     demand(region, dot, dot->input(1), rhs, use(sizes.rows));
   }
