@@ -2,6 +2,10 @@
 // its operand, which nobody stores: they are an index map. A fold adds, at every place, the elements of the windows
 // that hold it, in ascending order of the place in the window.
 #include "ir/expand.h"
+
+#include <algorithm>
+#include <numeric>
+
 #include "ir/gradient.h"
 #include "ir/ops/window.h"
 
@@ -11,6 +15,7 @@ using namespace gradient;
 
 namespace {
 
+constexpr int64_t kMostResidues = 64;      // of a convolution over spread elements
 constexpr int64_t kMostTerms = 64;         // of a fold over all axes at once
 constexpr int64_t kMostTermsPerAxis = 16;  // over one axis; beyond, a sum over windows read askew
 
@@ -72,8 +77,8 @@ Expr grouped(const Expr& x, size_t axis, int64_t groups) {
   return reshape(x, shape);
 }
 
-Expr convolution(const Expr& x, const Expr& weight, const Node* n) {
-  const WindowDims& w = *n->attr_as<WindowAttr>().dims;
+/// One contraction over windows of the spread and padded operand.
+Expr contracted(const Expr& x, const Expr& weight, const WindowDims& w, const Shape& to) {
   const size_t axes = w.step.size();
   const int64_t groups = w.groups[0];
   WindowDims windows{.size = {}, .step = w.step, .dilation = w.dilation};
@@ -87,7 +92,74 @@ Expr convolution(const Expr& x, const Expr& weight, const Node* n) {
   const Expr product = dot_general(lhs, rhs, std::move(dims));  // [group, out, batch, place ...]
   Dims order{2, 0, 1};
   for (size_t d = 0; d < axes; ++d) order.push_back(static_cast<int64_t>(3 + d));
-  return reshape(permute(product, order), n->shape());
+  return reshape(permute(product, order), to);
+}
+
+/// Along one axis: the results `first`, `first + step`, ... and the places of the window under which elements lie there,
+/// not zeros between them.
+struct Residue {
+  int64_t first, step, count;             // of results
+  int64_t place, place_step, places;      // of the window; none: these results are zero
+  int64_t dilation = 1, low = 0, high = 0;  // of the convolution that they are
+};
+
+Residue residue_of(int64_t r, int64_t extent, int64_t size, int64_t results, const WindowDims& w, size_t d) {
+  const int64_t spread = w.spread[d], dilation = w.dilation[d], low = w.low[d];
+  Residue all{r, spread, (results - r + spread - 1) / spread, 0, spread / std::gcd(spread, dilation), 0};
+  const auto at = [&](int64_t place) { return r + place * dilation - low; };  // where a place reads
+  while (all.place < std::min(all.place_step, size) && at(all.place) % spread != 0) ++all.place;
+  if (all.place >= std::min(all.place_step, size)) return all;
+  all.places = (size - 1 - all.place) / all.place_step + 1;
+  all.dilation = dilation * all.place_step / spread;
+  all.low = -at(all.place) / spread;
+  all.high = all.count + (all.places - 1) * all.dilation - extent - all.low;
+  return all;
+}
+
+/// Over an operand with zeros between its elements, which are not multiplied: per residue of the results modulo the
+/// spread a convolution by the places that meet elements.
+Expr convolution(const Expr& x, const Expr& weight, const Node* n) {
+  const WindowDims& w = *n->attr_as<WindowAttr>().dims;
+  const size_t axes = w.step.size();
+  std::vector<size_t> split;
+  int64_t parts = 1;
+  for (size_t d = 0; d < axes; ++d) {
+    if (w.spread[d] == 1 || w.step[d] != 1 || w.spread[d] > kMostResidues / parts) continue;
+    parts *= w.spread[d];
+    split.push_back(d);
+  }
+  if (split.empty() || n->numel() == 0) return contracted(x, weight, w, n->shape());
+  const Shape& to = n->shape();
+  Expr all = full(x.at(), n->dtype(), to, 0);
+  Dims r = filled(split.size(), 0);
+  for (bool more = true; more;) {
+    WindowDims part = w;
+    Dims from = filled(axes + 2, 0), step = filled(axes + 2, 1), start = from, apart = step;
+    Shape taken = weight->shape(), results = to;
+    bool any = true;
+    for (size_t i = 0; i < split.size(); ++i) {
+      const size_t d = split[i], a = 2 + d;
+      const Residue one = residue_of(r[i], x->shape()[a], weight->shape()[a], to[a], w, d);
+      part.spread[d] = 1;
+      part.dilation[d] = one.dilation;
+      part.low[d] = one.low;
+      part.high[d] = one.high;
+      from[a] = one.place;
+      step[a] = one.place_step;
+      taken[a] = one.places;
+      start[a] = one.first;
+      apart[a] = one.step;
+      results[a] = one.count;
+      any = any && one.places > 0 && one.count > 0;
+    }
+    if (any) all = slice_update(all, contracted(x, slice(weight, from, step, taken), part, results), start, apart);
+    more = false;
+    for (size_t i = split.size(); i-- > 0 && !more;) {
+      more = ++r[i] < w.spread[split[i]];
+      if (!more) r[i] = 0;
+    }
+  }
+  return all;
 }
 
 /// Windows that share no element: put side by side.

@@ -121,6 +121,15 @@ const std::vector<Geometry>& geometries() {
       {{1, 2, 5, 6, 7}, {4, 2, 2, 3, 3}, {1, 2, 1}, {0, 1, 1}, {1, 1, 2}},
       {{2, 4, 3, 4, 5}, {4, 2, 3, 1, 2}, {2, 1, 1}, {1, 0, 0}, {1, 1, 1}, 2},
       {{2, 40, 7, 7}, {24, 40, 3, 3}, {1, 1}, {1, 1}, {1, 1}},
+      // Large enough for places to be read where they stand.
+      {{3, 24, 10, 10}, {24, 24, 3, 3}, {1, 1}, {1, 1}, {1, 1}},
+      {{2, 16, 20, 17}, {17, 16, 3, 3}, {1, 1}, {1, 1}, {1, 1}},
+      {{2, 16, 30, 31}, {24, 16, 3, 3}, {2, 2}, {1, 0}, {1, 1}},
+      {{2, 32, 16, 16}, {32, 16, 3, 3}, {1, 1}, {1, 1}, {1, 1}, 2},
+      {{2, 64, 8, 9}, {20, 64, 3, 3}, {1, 1}, {1, 1}, {1, 1}},
+      {{2, 16, 300}, {24, 16, 5}, {1}, {3}, {3}},
+      {{1, 8, 6, 7, 9}, {16, 8, 3, 3, 3}, {1, 1, 1}, {1, 0, 1}, {1, 1, 1}},
+      {{2, 24, 9, 8}, {24, 20, 3, 4}, {2, 3}, {1, 1}, {1, 2}, 1, {1, 0}},
       {{2, 3, 6}, {3, 4, 3}, {1}, {0}, {1}, 1, {0}},
       {{2, 3, 6}, {3, 4, 4}, {3}, {2}, {2}, 1, {2}},
       {{2, 4, 5, 6}, {4, 3, 3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, {1, 1}},
@@ -230,15 +239,33 @@ TEST(Convolution, SecondGradients) {
   for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(allclose(second[i], (plus[i] - minus[i]) / (2 * h), 1e-6, 1e-6)) << i;
 }
 
-TEST(Convolution, IsOneKernelAndStoresNoWindows) {
+TEST(Convolution, StoresNoWindows) {
   const Tensor x = rand({4, 16, 32, 32}), w = rand({32, 16, 3, 3}), bias = rand({32});
   eval(x, w, bias);
   const Tensor y = conv2d(x, w, bias, 1, 1).relu();
   const Report report = profile(y);
-  EXPECT_EQ(report.kernels.size(), 1u) << explain(y);
-  const int64_t windows = x.numel() * 9 * 4;
-  EXPECT_EQ(report.arena_bytes, 0);
-  EXPECT_LT(report.peak_bytes, windows);
+  EXPECT_EQ(report.kernels.size(), 2u) << explain(y);  // padding, and all else
+  const int64_t bytes = x.numel() * 4;
+  EXPECT_LT(report.arena_bytes, 2 * bytes);
+  EXPECT_LT(report.peak_bytes, 9 * bytes);
+  const Report inside = profile(conv2d(x, w, bias).relu());
+  EXPECT_EQ(inside.kernels.size(), 1u);
+  EXPECT_LT(inside.arena_bytes, bytes / 8);  // the weights, once more
+  const Report few = profile(conv2d(x, w.slice(0, 0, 4), Tensor(), 1, 1));
+  EXPECT_EQ(few.kernels.size(), 1u);  // windows are packed, padding with them
+  EXPECT_EQ(few.arena_bytes, 0);
+}
+
+TEST(Convolution, MultipliesNoZerosBetweenElements) {
+  const Tensor g = rand({2, 32, 14, 14}), w = rand({32, 16, 3, 3});
+  eval(g, w);
+  const auto flops = [](const Report& r) {
+    double sum = 0;
+    for (const KernelReport& k : r.kernels) sum += k.flops;
+    return sum;
+  };
+  const double needed = 2.0 * 2 * 32 * 14 * 14 * 16 * 9;
+  EXPECT_LT(flops(profile(conv_transpose2d(g, w, {}, 2, 1, 1))), 1.2 * needed);
 }
 
 }  // namespace
