@@ -1,8 +1,8 @@
 // Products whose rows are the places of windows, read where they stand: the element of a place at some depth is that of
 // the depth's own step from where the place begins, because windows are sums of strides. So the steps of all depths are
-// one table, a tile is a run of places in a line (or some whole lines), and nothing is packed but the weights, which are
-// columns. Their lanes lie apart in the result, in which lines go on: finished tiles are turned around in scratch, and the
-// epilogue runs along the line.
+// one table, a tile is a run of places in a line (or some whole lines), and nothing is packed but the weights, which
+// are columns. Their lanes lie apart in the result, in which lines go on: finished tiles are turned around in scratch,
+// and the epilogue runs along the line.
 #include <algorithm>
 
 #include "codegen/contract_emitter.h"
@@ -40,7 +40,8 @@ void choose_tile(const ContractPlan& m, int registers, Schedule& s) {
   };
   for (int v = 1; v <= 8 && v <= vectors; ++v) {
     const int64_t most = (registers - v - 1) / v;
-    for (int64_t n = 1; n <= kMostLines && n <= lines && n * line <= most; ++n) weigh(n * line, v, EvenCut(lines, n), line);
+    for (int64_t n = 1; n <= kMostLines && n <= lines && n * line <= most; ++n)
+      weigh(n * line, v, EvenCut(lines, n), line);
     for (int64_t tall = std::max<int64_t>(1, most / 2); tall <= most && tall < line; ++tall)
       weigh(tall, v, EvenCut(line, tall), 1);
   }

@@ -60,8 +60,7 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
       e.add_scratch(t, p.split_depth ? Role::Workspace : Role::Scratch, groups * span_stride * p.spans + slack);
   if (!p.places) return;
   steps_buffer = e.add_scratch(kInt64, Role::Workspace, p.depth);
-  turned_buffer =
-      e.add_scratch(t, Role::Scratch, rounded(p.tile_rows()) * p.column_tiles.size * p.lanes + p.lanes);
+  turned_buffer = e.add_scratch(t, Role::Scratch, rounded(p.tile_rows()) * p.column_tiles.size * p.lanes + p.lanes);
 }
 
 ContractEmitter::Operand ContractEmitter::operand(ItemId item, const std::vector<size_t>& groups, Pack pack) const {
@@ -253,8 +252,8 @@ void ContractEmitter::tile_phase() {
   const int64_t row_tasks = p.row_tasks.pieces, column_tasks = p.column_tasks.pieces;
   const int64_t per_batch = row_tasks * column_tasks, groups = p.batch * per_batch;
   const int64_t depth = p.split_depth ? kDepthSpan : p.depth;
-  const double ns = static_cast<double>(p.row_tasks.size * p.tile_rows() * p.column_tasks.size *
-                                        p.column_tiles.size * std::max<int64_t>(1, depth)) *
+  const double ns = static_cast<double>(p.row_tasks.size * p.tile_rows() * p.column_tasks.size * p.column_tiles.size *
+                                        std::max<int64_t>(1, depth)) *
                     0.3;
   if (p.batches > 1)
     return e.phase(

@@ -258,6 +258,7 @@ ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std
     const uint16_t n = b.type(*guard).lanes;
     return b.load_masked(buffer, b.splat(a.offset, n), *guard, b.splat(zero, n));
   }
+  const bool may_be_outside = guard && a.access == LoopNest::Access::Consecutive && schedule.threads == 0;
   if (guard && b.type(*guard).lanes == 1) guard = b.splat(*guard, body.lanes);
   if (body.mask) guard = guard ? b.prim(Prim::bit_and, kBool, {*body.mask, *guard}) : *body.mask;
   if (a.access == LoopNest::Access::Backwards) {
@@ -269,8 +270,11 @@ ValueId RegionEmitter::load_at(const Item& item, const LoopNest::Address& a, std
                             : b.load(buffer, first, body.lanes);
     return b.shuffle(v, v, picks);
   }
-  if (guard) return b.load_masked(buffer, a.offset, *guard, b.splat(zero, body.lanes));
-  return b.load(buffer, a.offset, body.lanes);
+  if (!guard) return b.load(buffer, a.offset, body.lanes);
+  // A vector that lies outside with all its lanes may be anywhere, and processors take hundreds of cycles to find that
+  // what they load nothing of is not in memory.
+  const ValueId offset = may_be_outside ? b.select(b.any_lane(*guard), a.offset, b.index(0)) : a.offset;
+  return b.load_masked(buffer, offset, *guard, b.splat(zero, body.lanes));
 }
 
 RegionEmitter::Dynamic RegionEmitter::dynamic_offset(const std::vector<ItemId>& indices,

@@ -81,8 +81,8 @@ struct Schedule {
   bool quads = false;           // bytes are multiplied four of the depth at a time
   bool split_depth = false;     // spans of the depth are tasks; a phase of its own merges their sums
   bool constant_sizes = false;  // sizes and strides are part of the code: operands that are read where they are
-  bool places = false;          // rows are places of windows, read where they stand, in tiles of one line or whole lines
-  bool in_registers = false;    // the epilogue takes sums from registers, unrolled, not from memory in a loop
+  bool places = false;        // rows are places of windows, read where they stand, in tiles of one line or whole lines
+  bool in_registers = false;  // the epilogue takes sums from registers, unrolled, not from memory in a loop
   bool operator==(const Schedule&) const = default;
   std::string str() const;
 };

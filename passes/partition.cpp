@@ -369,7 +369,8 @@ class Partitioner {
     if (use == Use::Placed && (has_pieces(n->op()) || !is_movement(n->op()))) return n->op() == Op::barrier;
     if (is_movement(n->op()) || n->op() == Op::barrier) return true;
     if (is_indexed(n->op())) return false;  // it would be read, and checked, for every tile
-    return !f.above_kernel && (use == Use::Packed || use == Use::Shared || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
+    return !f.above_kernel &&
+           (use == Use::Packed || use == Use::Shared || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
   }
 
   // Evaluates `n` in a region at `index` and passes the demand on to its operands.

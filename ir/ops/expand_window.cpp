@@ -1,11 +1,10 @@
 // What fold and convolution compute, as primitive nodes (ir/expand.h). A convolution is one contraction over windows of
 // its operand, which nobody stores: they are an index map. A fold adds, at every place, the elements of the windows
 // that hold it, in ascending order of the place in the window.
-#include "ir/expand.h"
-
 #include <algorithm>
 #include <numeric>
 
+#include "ir/expand.h"
 #include "ir/gradient.h"
 #include "ir/ops/window.h"
 
@@ -95,11 +94,11 @@ Expr contracted(const Expr& x, const Expr& weight, const WindowDims& w, const Sh
   return reshape(permute(product, order), to);
 }
 
-/// Along one axis: the results `first`, `first + step`, ... and the places of the window under which elements lie there,
-/// not zeros between them.
+/// Along one axis: the results `first`, `first + step`, ... and the places of the window under which elements lie
+/// there, not zeros between them.
 struct Residue {
-  int64_t first, step, count;             // of results
-  int64_t place, place_step, places;      // of the window; none: these results are zero
+  int64_t first, step, count;               // of results
+  int64_t place, place_step, places;        // of the window; none: these results are zero
   int64_t dilation = 1, low = 0, high = 0;  // of the convolution that they are
 };
 

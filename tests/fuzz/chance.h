@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "ir/node.h"
 #include "ir/shape.h"
 
 namespace lazuli::fuzz {
@@ -38,6 +39,23 @@ class Chance {
     for (size_t d = 0; d < rank; ++d) axes.push_back(static_cast<int64_t>(d));
     std::shuffle(axes.begin(), axes.end(), random_);
     return axes;
+  }
+
+  /// Part of a tensor of these sizes.
+  ir::SliceAttr range(const ir::Shape& s, ir::Shape* sizes) {
+    ir::SliceAttr a;
+    for (int64_t d : s) {
+      const auto extent = static_cast<size_t>(d);
+      const int64_t start = d == 0 || one_in(2) ? 0 : static_cast<int64_t>(below(extent + (one_in(20) ? 1 : 0)));
+      const int64_t step = one_in(2) ? 1 : 1 + static_cast<int64_t>(below(one_in(4) ? 40 : 3));
+      const int64_t most = (d - start + step - 1) / step;
+      a.start.push_back(start);
+      a.step.push_back(step);
+      sizes->push_back(most == 0 || one_in(2) ? most
+                       : one_in(30)           ? 0
+                                              : 1 + static_cast<int64_t>(below(static_cast<size_t>(most))));
+    }
+    return a;
   }
 
  protected:

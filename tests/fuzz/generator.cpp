@@ -7,6 +7,7 @@
 #include "lazuli/base/half.h"
 #include "tests/fuzz/chance.h"
 #include "tests/fuzz/sizes.h"
+#include "tests/fuzz/windowed.h"
 
 namespace lazuli::fuzz {
 namespace {
@@ -167,7 +168,7 @@ class Generator : private Chance {
       case 12:
         return one_in(2) ? composite() : generated();
       case 13:
-        return one_in(2) ? generated() : one_in(3) ? layer() : contract();
+        return one_in(2) ? generated() : one_in(3) ? layer() : one_in(3) ? windowed() : contract();
       case 14:
         return indexed();
       default:
@@ -453,23 +454,13 @@ class Generator : private Chance {
     return y;
   }
 
-  // ---- Movement ----
-  SliceAttr range(const Shape& s, Shape* sizes) {
-    SliceAttr a;
-    for (int64_t d : s) {
-      const auto extent = static_cast<size_t>(d);
-      const int64_t start = d == 0 || one_in(2) ? 0 : static_cast<int64_t>(below(extent + (one_in(20) ? 1 : 0)));
-      const int64_t step = one_in(2) ? 1 : 1 + static_cast<int64_t>(below(one_in(4) ? 40 : 3));
-      const int64_t most = (d - start + step - 1) / step;
-      a.start.push_back(start);
-      a.step.push_back(step);
-      sizes->push_back(most == 0 || one_in(2) ? most
-                       : one_in(30)           ? 0
-                                              : 1 + static_cast<int64_t>(below(static_cast<size_t>(most))));
-    }
-    return a;
+  NodeRef windowed() {
+    const NodeRef n = windowed_value(*this, in_, [&](DType t, const Shape& s) { return like(t, s); });
+    if (n->numel() > kMostElements) throw Error(ErrorKind::Memory, "too large");
+    return n;
   }
 
+  // ---- Movement ----
   NodeRef reshape(const NodeRef& x) {
     Shape s;
     if (one_in(3) && x->numel() > 0) {  // other factors of the same number

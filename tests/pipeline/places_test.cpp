@@ -1,6 +1,6 @@
 // Convolutions whose places are read where they stand, against the reference interpreter, bit for bit: whole lines and
-// parts of lines in a tile, steps, channels beside vectors, depths around the blocks of 512 and the spans of 32,768, and
-// epilogues that run along the lines.
+// parts of lines in a tile, steps, channels beside vectors, depths around the blocks of 512 and the spans of 32,768,
+// and epilogues that run along the lines.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
