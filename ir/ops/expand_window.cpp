@@ -129,7 +129,7 @@ Expr convolution(const Expr& x, const Expr& weight, const Node* n) {
   }
   if (split.empty() || n->numel() == 0) return contracted(x, weight, w, n->shape());
   const Shape& to = n->shape();
-  Expr all = full(x.at(), n->dtype(), to, 0);
+  Expr all = full(x.at(), x->dtype(), to, 0);
   Dims r = filled(split.size(), 0);
   for (bool more = true; more;) {
     WindowDims part = w;
