@@ -31,8 +31,7 @@ constexpr double kWindowOps = 4;
 constexpr int64_t kConcatPieces = 4;
 // What is computed from scalars alone by at most this many primitives is never stored, however full a kernel is.
 constexpr double kFreeOps = 4;
-// Contractions that read windows where they stand: columns at least, and work. Their kernel multiplies without packing,
-// which padding and elementwise work in the windows would not allow.
+// Contractions that read windows where they stand, without padding and other work in them: columns, and work, at least.
 constexpr int64_t kPlacedColumns = 8;
 constexpr double kPlacedWork = 1 << 20;
 // Nodes below a root among which an operand that it shares with a kernel is looked for.
@@ -369,8 +368,7 @@ class Partitioner {
     if (use == Use::Placed && (has_pieces(n->op()) || !is_movement(n->op()))) return n->op() == Op::barrier;
     if (is_movement(n->op()) || n->op() == Op::barrier) return true;
     if (is_indexed(n->op())) return false;  // it would be read, and checked, for every tile
-    return !f.above_kernel &&
-           (use == Use::Packed || use == Use::Shared || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
+    return !f.above_kernel && (use <= Use::Shared || f.ops <= (use == Use::Windowed ? kWindowOps : kRepeatOps));
   }
 
   // Evaluates `n` in a region at `index` and passes the demand on to its operands.
@@ -452,10 +450,8 @@ class Partitioner {
     r.add_node(dot, 1);
     const auto [lhs, rhs] = r.contraction_operands(dot, index);
     const MatrixSizes sizes = matrix_sizes(dot);
-    const double work = static_cast<double>(sizes.batch) * static_cast<double>(sizes.rows) *
-                        static_cast<double>(sizes.columns) * static_cast<double>(sizes.depth);
-    const bool is_large = !dot->device().is_cuda() && (dot->dtype() == kFloat32 || dot->dtype() == kFloat64) &&
-                          !sizes.in_lanes() && work >= kPlacedWork;
+    const double work = static_cast<double>(dot->numel()) * static_cast<double>(sizes.depth);
+    const bool is_large = !dot->device().is_cuda() && is_floating(dot->dtype()) && work >= kPlacedWork;
     const auto use = [&](int64_t others) {
       if (sizes.in_lanes() && others > 1) return Use::Repeated;
       return is_large && others >= kPlacedColumns ? Use::Shared : Use::Packed;
