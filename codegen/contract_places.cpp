@@ -4,6 +4,7 @@
 // are columns. Their lanes lie apart in the result, in which lines go on: finished tiles are turned around in scratch,
 // and the epilogue runs along the line.
 #include <algorithm>
+#include <tuple>
 
 #include "codegen/contract_emitter.h"
 #include "codegen/transpose.h"

@@ -55,7 +55,7 @@ bool multiplies_bytes(const RegionEmitter& e, const ContractPlan& p);
 bool is_flat_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& depth);
 /// Whether the rows of `p` can be places of windows that are read where they stand.
 bool rows_are_places(const RegionEmitter& e, const ContractPlan& p);
-/// Register tiles that suit `rows` in units of `unit`; false where no tile holds a unit.
+/// Register tiles of places in lines, and tasks (contract_places.cpp).
 void choose_places_schedule(const RegionEmitter& probe, const ContractPlan& m, Schedule& s);
 /// Primitives that are evaluated for one element of an operand.
 double work_below(const ItemGraph& graph, ItemId root);
