@@ -63,6 +63,8 @@ double work_below(const ItemGraph& graph, ItemId root);
 void choose_contract_schedule(const RegionEmitter& probe, Schedule& s);
 /// Whether a GPU's matrix units multiply these, and how then (lower_block_matrix.cpp).
 bool choose_block_matrix(const RegionEmitter& probe, Schedule& s);
+/// The same for the pipeline that never stops (lower_stream_matrix.cpp).
+bool choose_stream_matrix(const RegionEmitter& probe, Schedule& s);
 /// Of a GPU's: results of a thread, threads of a block (lower_block_contract.cpp).
 void choose_block_contract(const RegionEmitter& probe, Schedule& s);
 

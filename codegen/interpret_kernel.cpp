@@ -1,6 +1,7 @@
 // Reference execution: the meaning of kernel IR, one lane at a time, through the scalar evaluator.
 #include <fmt/format.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -125,6 +126,8 @@ class Interpreter {
         return lane_swap(lane_move(i.imm));
       case KOp::MultiplyTile:
         return multiply_tile(i);
+      case KOp::StreamTile:
+        return stream_tile(i);
       case KOp::For: {
         const Block& b = k_.blocks[i.blocks[0]];
         const int64_t end = index(i.operands[1]), step = index(i.operands[2]);
@@ -219,28 +222,72 @@ class Interpreter {
   void multiply_tile(const Inst& i) {
     const TileProduct& p = k_.tiles[i.imm];
     const int64_t rows = index(i.operands[2]), columns = index(i.operands[5]), depth = index(i.operands[6]);
-    const DType type = k_.buffers[p.left].dtype;
+    for (int64_t r = 0; r < p.rows; ++r)
+      for (int64_t c = 0; c < p.columns; ++c) {
+        const uint32_t sum = sum_of_products(p.left, p.right, r < rows && c < columns ? depth : 0, [&](int64_t k) {
+          return std::pair(tile_offset(i, 0, p.left, p.left_along_depth, r, k),
+                           tile_offset(i, 3, p.right, p.right_along_depth, c, k));
+        });
+        std::memcpy(memory_[p.to] + (r * p.pitch() + c) * 4, &sum, 4);
+      }
+  }
+
+  /// Bits of the sum of left[place] * right[place] over the depth: floats in float32 (those of 32 bits as they are: what
+  /// a machine rounds is its own), bytes in int32.
+  template <class Places>
+  uint32_t sum_of_products(uint32_t left, uint32_t right, int64_t depth, const Places& places) {
+    const DType type = k_.buffers[left].dtype;
     const auto number = [&](uint32_t buffer, int64_t place) {
+      if (type == kFloat32) {
+        float f;
+        std::memcpy(&f, memory_[buffer] + place * 4, 4);
+        return f;
+      }
       uint16_t bits;
       std::memcpy(&bits, memory_[buffer] + place * 2, 2);
       return type == kFloat16 ? half_bits_to_float(bits) : bfloat16_bits_to_float(bits);
     };
     const auto byte = [&](uint32_t buffer, int64_t place) { return static_cast<int8_t>(memory_[buffer][place]); };
-    for (int64_t r = 0; r < p.rows; ++r)
-      for (int64_t c = 0; c < p.columns; ++c) {
-        float sum = 0;
-        uint32_t whole = 0;
-        if (r < rows && c < columns)
-          for (int64_t k = 0; k < depth; ++k) {
-            const int64_t left = tile_offset(i, 0, p.left, p.left_along_depth, r, k);
-            const int64_t right = tile_offset(i, 3, p.right, p.right_along_depth, c, k);
-            if (type == kInt8)
-              whole += static_cast<uint32_t>(byte(p.left, left) * byte(p.right, right));
-            else
-              sum = std::fma(number(p.left, left), number(p.right, right), sum);
+    float sum = 0;
+    uint32_t whole = 0;
+    for (int64_t k = 0; k < depth; ++k) {
+      const auto [l, r] = places(k);
+      if (type == kInt8)
+        whole += static_cast<uint32_t>(byte(left, l) * byte(right, r));
+      else
+        sum = std::fma(number(left, l), number(right, r), sum);
+    }
+    return type == kInt8 ? whole : std::bit_cast<uint32_t>(sum);
+  }
+
+  void stream_tile(const Inst& i) {
+    using P = StreamProduct;
+    const P& p = k_.streams[i.imm];
+    const int64_t batch = index(i.operands[2]);
+    const int64_t *left = args_.sizes + p.left_sizes, *right = args_.sizes + p.right_sizes;
+    // offset, stride, distance of batches, rows, depth, batches
+    const auto place = [&](uint32_t buffer, const int64_t* s, bool along, bool batched, int64_t row, int64_t k) {
+      const int64_t at = s[0] + (batched ? batch * s[2] : 0) + (along ? row * s[1] + k : k * s[1] + row);
+      if (extents_ && (at < 0 || at >= (*extents_)[buffer]))
+        throw Error(ErrorKind::Internal, fmt::format("kernel {}: {} of element {} of buffer {}, which has {}", k_.name,
+                                                     name(i.op), at, buffer, (*extents_)[buffer]));
+      return at;
+    };
+    const Block& b = k_.blocks[i.blocks[0]];
+    for (int64_t top = index(i.operands[0]), bottom = top + p.rows; top < bottom; top += P::kPieceRows)
+      for (int64_t first = index(i.operands[1]), last = first + p.columns; first < last; first += P::kPieceColumns) {
+        for (int64_t r = 0; r < P::kPieceRows; ++r)
+          for (int64_t c = 0; c < P::kPieceColumns; ++c) {
+            const bool there = top + r < left[3] && first + c < right[3];
+            const uint32_t sum = sum_of_products(p.left, p.right, there ? left[4] : 0, [&](int64_t k) {
+              return std::pair(place(p.left, left, p.left_along_depth, p.left_batched, top + r, k),
+                               place(p.right, right, p.right_along_depth, p.right_batched, first + c, k));
+            });
+            std::memcpy(memory_[p.to] + (r * P::kPiecePitch + c) * 4, &sum, 4);
           }
-        std::memcpy(memory_[p.to] + (r * p.pitch() + c) * 4,
-                    type == kInt8 ? static_cast<const void*>(&whole) : static_cast<const void*>(&sum), 4);
+        set(b.args[0], static_cast<uint64_t>(top));
+        set(b.args[1], static_cast<uint64_t>(first));
+        block(b);
       }
   }
 

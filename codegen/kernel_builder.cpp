@@ -130,7 +130,8 @@ ValueId KernelBuilder::load_any(Inst inst, Type result) {
 void KernelBuilder::emit_effect(Inst inst) {
   const BlockId block = current();
   for (ValueId v : inst.operands) depth_of(v);
-  if (inst.op == KOp::Store || inst.op == KOp::Barrier || inst.op == KOp::LaneSwap || inst.op == KOp::MultiplyTile)
+  if (inst.op == KOp::Store || inst.op == KOp::Barrier || inst.op == KOp::LaneSwap || inst.op == KOp::MultiplyTile ||
+      inst.op == KOp::StreamTile)
     ++effects_;
   append(std::move(inst), {}, block);
   for (const OpenBlock& o : open_) block_has_effect_[o.block] = true;

@@ -91,6 +91,9 @@ class KernelBuilder {
     ValueId offset, stride, rows;
   };
   void multiply_tile(const TileProduct& product, const TileOperand& left, const TileOperand& right, ValueId depth);
+  /// See KOp::StreamTile.
+  void stream_tile(const StreamProduct& product, ValueId row, ValueId column, ValueId batch,
+                   const std::function<void(ValueId row, ValueId column)>& piece);
   void set_threads(int threads) { kernel_.threads = static_cast<uint32_t>(threads); }
   void check(ValueId condition);
   /// The same, once, and outside of every loop that the condition does not depend on. Such loops must not be empty.

@@ -362,6 +362,23 @@ void KernelBuilder::multiply_tile(const TileProduct& product, const TileOperand&
   emit_effect(std::move(inst));
 }
 
+void KernelBuilder::stream_tile(const StreamProduct& product, ValueId row, ValueId column, ValueId batch,
+                                const std::function<void(ValueId row, ValueId column)>& piece) {
+  Inst inst{KOp::StreamTile};
+  inst.imm = kernel_.streams.size();
+  inst.operands = {row, column, batch};
+  kernel_.streams.push_back(product);
+  const BlockId block = open_block(false);
+  const ValueId first_row = new_value({kInt64, 1}, kNone, block), first_column = new_value({kInt64, 1}, kNone, block);
+  kernel_.blocks[block].args = {first_row, first_column};
+  note_multiple(first_row, std::min<int64_t>(multiple_of(row), StreamProduct::kPieceRows));
+  note_multiple(first_column, std::min<int64_t>(multiple_of(column), StreamProduct::kPieceColumns));
+  piece(first_row, first_column);
+  close_block({});
+  inst.blocks.push_back(block);
+  emit_effect(std::move(inst));
+}
+
 void KernelBuilder::check(ValueId condition) {
   if (const auto c = constant_of(condition); c && *c) return;
   Inst inst{KOp::Prim};

@@ -17,6 +17,7 @@ class Compactor {
     to_.threads = from.threads;
     to_.shuffles = from.shuffles;
     to_.tiles = from.tiles;
+    to_.streams = from.streams;
     to_.has_checks = from.has_checks;
   }
 
@@ -71,7 +72,7 @@ void KernelBuilder::drop_unused() {
   std::vector<bool> used(kernel_.values.size()), live(kernel_.insts.size());
   for (size_t n = kernel_.insts.size(); n-- > 0;) {
     const Inst& inst = kernel_.insts[n];
-    bool keep = inst.results.empty() && inst.blocks.empty();
+    bool keep = inst.results.empty() && (inst.blocks.empty() || inst.op == KOp::StreamTile);
     for (ValueId v : inst.results) keep |= used[v];
     for (BlockId b : inst.blocks) keep |= block_has_effect_[b];
     live[n] = keep;

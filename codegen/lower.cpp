@@ -107,6 +107,9 @@ Lowered lower_with(RegionEmitter& e) {
     case Strategy::BlockMatrix:
       lower_block_matrix(e);
       break;
+    case Strategy::StreamMatrix:
+      lower_stream_matrix(e);
+      break;
     case Strategy::BlockSort:
       lower_block_sort(e);
       break;

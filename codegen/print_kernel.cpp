@@ -15,7 +15,7 @@ std::string_view name(KOp op) {
   constexpr std::string_view names[] = {"prim",     "size",         "scalar",  "iota",     "splat", "low",
                                         "high",     "extract",      "shuffle", "lanemask", "any",   "fastdiv",
                                         "dotbytes", "load",         "store",   "prefetch", "fence", "barrier",
-                                        "laneswap", "multiplytile", "for",     "if"};
+                                        "laneswap", "multiplytile", "streamtile", "for", "if"};
   return names[static_cast<size_t>(op)];
 }
 
@@ -114,6 +114,8 @@ class Printer {
         return put("multiplytile b{} {}x{} stages {} <- {}, {}, depth {}\n", p.to, p.rows, p.columns, p.stages,
                    side(p.left, 0, p.left_along_depth), side(p.right, 3, p.right_along_depth), ref(i.operands[6]));
       }
+      case KOp::StreamTile:
+        return stream_tile(i);
       case KOp::Prim:
         if (i.prim == Prim::check) return put("check {}\n", ref(i.operands[0]));
         if (i.prim == Prim::constant)
@@ -141,6 +143,21 @@ class Printer {
     std::string s;
     for (ValueId v : i.results) s += (s.empty() ? "" : ", ") + typed(v);
     put("{} = ", s);
+  }
+
+  void stream_tile(const Inst& i) {
+    const StreamProduct& p = k_.streams[i.imm];
+    const Block& b = k_.blocks[i.blocks[0]];
+    const auto side = [](uint32_t buffer, uint32_t sizes, bool along, bool batched) {
+      return fmt::format("b{}{}{} sizes {}", buffer, along ? "" : " turned", batched ? " batched" : "", sizes);
+    };
+    put("streamtile b{} {}x{} stages {} <- {}, {} at {} pieces {}, {} {{\n", p.to, p.rows, p.columns, p.stages,
+        side(p.left, p.left_sizes, p.left_along_depth, p.left_batched),
+        side(p.right, p.right_sizes, p.right_along_depth, p.right_batched), list(i.operands), typed(b.args[0]),
+        typed(b.args[1]));
+    body(b);
+    indent();
+    put("}}\n");
   }
 
   // Results of For and If get their numbers before the bodies: they stand on the line above.

@@ -18,7 +18,7 @@ std::string_view name(Strategy s) {
   constexpr std::string_view names[] = {
       "map",          "map_tiled",  "row_inner",   "row_columns",   "row_unrolled",   "row_split",      "contract",
       "sort",         "scan_rows",  "scan_split",  "scan_columns",  "attention",      "attention_rows", "scatter",
-      "warp_rows",    "block_rows", "block_split", "block_columns", "block_contract", "block_matrix",   "block_sort",
+      "warp_rows",    "block_rows", "block_split", "block_columns", "block_contract", "block_matrix",   "stream_matrix", "block_sort",
       "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
@@ -229,7 +229,7 @@ Schedule gpu_schedule(const RegionEmitter& probe) {
     return s;
   }
   if (region.kind == RegionKind::Contract && !is_lane_contraction(region)) {
-    if (!choose_block_matrix(probe, s)) choose_block_contract(probe, s);
+    if (!choose_stream_matrix(probe, s) && !choose_block_matrix(probe, s)) choose_block_contract(probe, s);
     return s;
   }
   if (reduces_an_outer_axis(probe)) {

@@ -31,6 +31,7 @@ enum class Strategy : uint8_t {
   BlockColumns,   // GPU: the reduced axis is an outer one: threads run along the innermost kept axis
   BlockContract,  // GPU: a block takes a tile of results, operands through shared memory, sums in registers
   BlockMatrix,    // GPU: the same on the matrix units, operands copied to shared memory some steps ahead
+  StreamMatrix,   // GPU: the same by blocks that stay, some threads copying boxes ahead while others multiply
   BlockSort,      // GPU: pieces of rows are sorted in shared memory, every thread finding its elements' places
   BlockScatter,   // GPU: places are sorted by where they point, so that a thread adds what falls on one element
 };
@@ -71,13 +72,13 @@ struct Schedule {
   bool overlap_rows = false;  // RowInner: store a row while the next one is computed
   bool stage_rows = false;    // RowInner: lay out what is picked element by element, once for all rows of a task
   // Contract: rows and columns of results are cut into register tiles as evenly as possible, none larger than this.
-  // BlockContract: results of a thread (columns, not vectors). BlockMatrix: of a block.
+  // BlockContract: results of a thread (columns, not vectors). BlockMatrix, StreamMatrix: of a block.
   int tile_rows = 0, tile_vectors = 0;
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most
   int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
-  int stages = 0;               // BlockMatrix: steps of the depth under way
+  int stages = 0;               // BlockMatrix, StreamMatrix: steps of the depth under way
   bool quads = false;           // bytes are multiplied four of the depth at a time
   bool split_depth = false;     // spans of the depth are tasks; a phase of its own merges their sums
   bool constant_sizes = false;  // sizes and strides are part of the code: operands that are read where they are

@@ -25,6 +25,7 @@ void lower_block_split(RegionEmitter& e);
 void lower_block_columns(RegionEmitter& e);   // lower_block_columns.cpp
 void lower_block_contract(RegionEmitter& e);  // lower_block_contract.cpp
 void lower_block_matrix(RegionEmitter& e);    // lower_block_matrix.cpp
+void lower_stream_matrix(RegionEmitter& e);   // lower_stream_matrix.cpp
 void lower_block_sort(RegionEmitter& e);      // lower_block_sort.cpp
 void lower_block_scatter(RegionEmitter& e);   // lower_block_scatter.cpp
 

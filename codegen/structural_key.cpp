@@ -60,6 +60,11 @@ class Writer {
         const TileProduct& p = k_.tiles[i.imm];
         for (uint32_t v : {p.to, p.left, p.right, p.rows, p.columns, p.stages}) put(v);
         put(static_cast<uint64_t>(p.left_along_depth) << 1 | static_cast<uint64_t>(p.right_along_depth));
+      } else if (i.op == KOp::StreamTile) {
+        const StreamProduct& p = k_.streams[i.imm];
+        for (uint32_t v : {p.to, p.left, p.right, p.left_sizes, p.right_sizes, p.rows, p.columns, p.stages}) put(v);
+        put(static_cast<uint64_t>(p.left_along_depth) << 3 | static_cast<uint64_t>(p.right_along_depth) << 2 |
+            static_cast<uint64_t>(p.left_batched) << 1 | static_cast<uint64_t>(p.right_batched));
       } else {
         put(i.imm);
       }

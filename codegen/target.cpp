@@ -10,8 +10,8 @@ std::string CpuTarget::str() const {
 }
 
 std::string GpuTarget::str() const {
-  return fmt::format("{} processors={} shared={} l2={}{}", arch, processors, shared_bytes, l2_bytes,
-                     matrix_units ? " matrix" : "");
+  return fmt::format("{} processors={} shared={} l2={}{}{}{}", arch, processors, shared_bytes, l2_bytes,
+                     matrix_units ? " matrix" : "", streams ? " streams" : "", tf32 ? " tf32" : "");
 }
 
 }  // namespace lazuli::codegen

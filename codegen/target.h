@@ -23,12 +23,14 @@ struct GpuTarget {
   int processors = 108;        // that run blocks side by side
   int64_t shared_bytes = 164 << 10, l2_bytes = int64_t{40} << 20;
   bool matrix_units = true;  // contractions of float16, bfloat16 and int8 may use them
+  bool streams = false;      // they may copy boxes of tensors and multiply from shared memory (sm_90a alone)
+  bool tf32 = false;         // contractions of float32 may use matrix units, which round operands
   bool operator==(const GpuTarget&) const = default;
   /// Goes into kernel keys.
   std::string str() const;
 
   static GpuTarget sm_80() { return {}; }
-  static GpuTarget sm_90a() { return {"sm_90a", 132, 228 << 10, int64_t{50} << 20, true}; }
+  static GpuTarget sm_90a() { return {"sm_90a", 132, 228 << 10, int64_t{50} << 20, true, true}; }
 };
 
 }  // namespace lazuli::codegen

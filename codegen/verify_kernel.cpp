@@ -117,6 +117,7 @@ class Verifier {
         break;
       case KOp::Store:
         counts(operands == 2 || operands == 3), results = 0;
+        need(in_threads_ || !in_piece_, "in a piece of a tile, threads store");
         break;
       case KOp::Prefetch:
         counts(operands == 1), results = 0;
@@ -125,11 +126,11 @@ class Verifier {
         counts(operands == 0), results = 0;
         break;
       case KOp::Barrier:
-        need(!in_threads_, "threads do not meet inside a thread loop");
+        need(!in_threads_ && !in_piece_, "threads do not meet inside a thread loop, nor in a piece of a tile");
         counts(operands == 0), results = 0;
         break;
       case KOp::LaneSwap: {
-        need(!in_threads_, "lanes do not meet inside a thread loop");
+        need(!in_threads_ && !in_piece_, "lanes do not meet inside a thread loop, nor in a piece of a tile");
         counts(operands == 0), results = 0;
         const LaneMove m = lane_move(i.imm);
         need(m.to < k_.buffers.size() && m.from < k_.buffers.size() && m.to != m.from,
@@ -140,9 +141,13 @@ class Verifier {
         break;
       }
       case KOp::MultiplyTile:
-        need(!in_threads_, "threads multiply together, not inside a thread loop");
+        need(!in_threads_ && !in_piece_, "threads multiply together, not inside a thread loop");
         counts(operands == 7), results = 0;
         tile(i);
+        break;
+      case KOp::StreamTile:
+        counts(operands == 3), results = 0;
+        need(depth == 0 && n == k_.blocks[home].insts.back(), "a streamed tile ends a phase");
         break;
       case KOp::For:
         counts(operands >= 3), results = operands - 3;
@@ -155,7 +160,8 @@ class Verifier {
     }
     need(i.results.size() == results, "the number of results is right");
     for (ValueId v : i.results) need(v < k_.values.size(), "results exist");
-    need(i.op == KOp::For || i.op == KOp::If || i.blocks.empty(), "only For and If have blocks");
+    need(i.op == KOp::For || i.op == KOp::If || i.op == KOp::StreamTile || i.blocks.empty(),
+         "only For, If and StreamTile have blocks");
     switch (i.op) {
       case KOp::Prim:
         prim(i);
@@ -165,6 +171,9 @@ class Verifier {
         break;
       case KOp::If:
         if_then(i, home, depth);
+        break;
+      case KOp::StreamTile:
+        stream(i, home, depth);
         break;
       case KOp::Load:
       case KOp::Store:
@@ -178,17 +187,39 @@ class Verifier {
     for (ValueId v : i.results) define(v, n);
   }
 
+  /// Operands and sums of a product on matrix units.
+  template <class Product>
+  void product_types(const Product& p) {
+    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
+    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
+    const bool bytes = left.dtype == kInt8, two = is_half(left.dtype);
+    need(bytes || two || left.dtype == kFloat32, "matrix units take float16, bfloat16, float32 and int8");
+    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
+    need(two || (p.left_along_depth && p.right_along_depth), "elements not of two bytes are consecutive along the depth");
+    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
+    need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
+  }
+
+  void stream(const Inst& i, BlockId home, int depth) {
+    need(i.imm < k_.streams.size(), "the product's form exists");
+    const StreamProduct& p = k_.streams[i.imm];
+    product_types(p);
+    need(p.rows == 128 && (p.columns == 128 || p.columns == 256) && p.stages >= 2, "a tile has two groups' rows");
+    need(std::max(p.left_sizes, p.right_sizes) + StreamProduct::kSizes <= k_.size_args, "an operand's sizes exist");
+    for (size_t n = 0; n < 3; ++n) need(type(i, n) == kIndex, "a tile's place is int64");
+    need(i.blocks.size() == 1 && i.blocks[0] < k_.blocks.size(), "StreamTile has one block");
+    const Block& b = k_.blocks[i.blocks[0]];
+    need(b.args.size() == 2 && arg_type(b, 0) == kIndex && arg_type(b, 1) == kIndex && b.yields.empty(),
+         "the block takes a piece's row and column");
+    in_piece_ = true;
+    block(i.blocks[0], home, depth + 1);
+    in_piece_ = false;
+  }
+
   void tile(const Inst& i) {
     need(i.imm < k_.tiles.size(), "the product's form exists");
     const TileProduct& p = k_.tiles[i.imm];
-    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
-    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
-    const bool bytes = left.dtype == kInt8;
-    need(bytes || left.dtype == kFloat16 || left.dtype == kBFloat16, "matrix units take float16, bfloat16 and int8");
-    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
-    need(!bytes || (p.left_along_depth && p.right_along_depth), "bytes are consecutive along the depth");
-    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
-    need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
+    product_types(p);
     need(p.rows % 64 == 0 && p.columns % 64 == 0 && p.stages >= 2, "tiles are cut among eight warps");
   }
 
@@ -341,7 +372,7 @@ class Verifier {
   std::vector<bool> visible_, seen_block_;
   std::vector<ValueId> scope_;  // visible values, innermost last
   InstId current_ = kNone;
-  bool has_checks_ = false, in_threads_ = false;
+  bool has_checks_ = false, in_threads_ = false, in_piece_ = false;
 };
 
 }  // namespace

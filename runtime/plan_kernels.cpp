@@ -127,7 +127,7 @@ std::shared_ptr<KernelPlan> start_plan(const ir::Region& region, const codegen::
     } else if (const int64_t o = position(region.outputs, n); o < static_cast<int64_t>(region.outputs.size())) {
       a = {KernelPlan::Argument::Output, o};
     } else {
-      a = {KernelPlan::Argument::Input, position(region.inputs, n)};
+      a = {KernelPlan::Argument::Input, position(region.inputs, n), 0, lowered.buffer_bytes[i]};
       if (a.index == static_cast<int64_t>(region.inputs.size()))
         throw Error(ErrorKind::Internal, "lowering of " + kernel.name + " reads a node that its region does not read");
     }

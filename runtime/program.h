@@ -27,6 +27,7 @@ struct KernelPlan {
     enum Kind : uint8_t { Input, Output, Workspace, Scratch, Shared } kind;
     int64_t index;         // Input, Output: position in the region's list; else offset in bytes
     int64_t elements = 0;  // Scratch
+    int64_t bytes = 0;     // Input
   };
   std::shared_ptr<const codegen::CompiledKernel> code;  // on the CPU
   cuda::CompiledKernel gpu;                             // on a GPU

@@ -37,6 +37,8 @@ struct Settings {
   std::string tuned;                    // folder of tuned schedules; empty: none
   bool cuda_exact_blocks = false;
   bool cuda_matrix_units = true;
+  bool cuda_stream_matrix = true;
+  bool cuda_tf32 = false;
   bool cuda_graphs = true;
 };
 

@@ -14,6 +14,7 @@ namespace lazuli::codegen {
 namespace {
 
 constexpr int kRegistersOfProcessor = 65536;
+constexpr int kRegistersOfCopying = 40, kRegistersOfMultiplying = 232;  // of a thread; 384 have 168 at first
 constexpr int64_t kMostUnrolled = 16;  // iterations
 constexpr size_t kMuchCarried = 16;    // values
 
@@ -39,8 +40,9 @@ class Emitter {
   CudaSource run() {
     out_ = kCudaPrelude;
     if (!k_.tiles.empty()) out_ += kCudaMatrixPrelude;
-    arguments();
     CudaSource source;
+    if (!k_.streams.empty()) stream_maps(source);
+    arguments(source.maps.size());
     for (const Buffer& b : k_.buffers) {
       shared_.push_back(source.shared_bytes);
       if (b.role == Role::Shared)
@@ -92,9 +94,10 @@ class Emitter {
     return s;
   }
 
-  void arguments() {
+  void arguments(size_t maps) {
     line("struct lz_arguments {{");
     ++depth_;
+    if (maps) line("lz_tensor_map maps[{}];", maps);
     if (!k_.buffers.empty()) line("void* buffers[{}];", k_.buffers.size());
     if (scratch_count()) line("i64 scratch[{}];", scratch_count());
     if (k_.size_args) line("i64 sizes[{}];", k_.size_args);
@@ -114,6 +117,7 @@ class Emitter {
       if (i.op == KOp::MultiplyTile)
         for (const uint32_t buffer : {k_.tiles[i.imm].to, k_.tiles[i.imm].left, k_.tiles[i.imm].right})
           used[buffer] = true;
+      if (i.op == KOp::StreamTile) used[k_.streams[i.imm].to] = true;  // operands come through maps
       for (BlockId inner : i.blocks) survey(k_.blocks[inner], used);
     }
   }
@@ -122,13 +126,16 @@ class Emitter {
     const Block& body = k_.blocks[k_.phases[p].body];
     std::vector<bool> used(k_.buffers.size());
     survey(body, used);
+    const InstId last = body.insts.empty() ? kNone : body.insts.back();
+    const bool streams = last != kNone && k_.insts[last].op == KOp::StreamTile;
     // The second bound, blocks that fit into a processor together, is how a limit for registers is said.
-    line("extern \"C\" __global__ void __launch_bounds__({}, {}) {}(const lz_arguments lz_args) {{", schedule_.threads,
-         std::max(1, kRegistersOfProcessor / (schedule_.threads * schedule_.registers)), symbol);
+    line("extern \"C\" __global__ void __launch_bounds__({}, {}) {}(const {}lz_arguments lz_args) {{", schedule_.threads,
+         std::max(1, kRegistersOfProcessor / (schedule_.threads * schedule_.registers)), symbol,
+         streams ? "LZ_CONSTANT_ARGUMENT " : "");
     ++depth_;
     for (size_t n = 0; n < used.size(); ++n)
       if (used[n] && k_.buffers[n].role == Role::Shared) {
-        line("LZ_SHARED(lz_shared);");
+        line("{}(lz_shared);", streams ? "LZ_SHARED_BOXES" : "LZ_SHARED");
         break;
       }
     size_t scratch = 0;
@@ -147,11 +154,19 @@ class Emitter {
       else
         line("{0}* const b{1} = ({0}*)lz_args.buffers[{1}]{2};", t, n, offset);
     }
-    line("for (i64 {0} = lz_args.begin + blockIdx.x; {0} < lz_args.end; {0} += gridDim.x) {{", ref(body.args[0]));
-    block(body);
-    line("}}");
+    if (streams) {
+      stream_phase(body, k_.insts[last]);
+    } else {
+      tasks(body);
+      block(body);
+      line("}}");
+    }
     --depth_;
     line("}}");
+  }
+
+  void tasks(const Block& body) {
+    line("for (i64 {0} = lz_args.begin + blockIdx.x; {0} < lz_args.end; {0} += gridDim.x) {{", ref(body.args[0]));
   }
 
   void block(const Block& b) {
@@ -347,6 +362,68 @@ class Emitter {
          p.right, operand(i, 3), operand(i, 4), operand(i, 5), operand(i, 6));
   }
 
+  /// The prelude of streamed tiles, and the maps of their operands.
+  void stream_maps(CudaSource& source) {
+    const StreamProduct& p = k_.streams[0];
+    if (k_.streams.size() > 1)
+      throw Error(ErrorKind::Internal, fmt::format("kernel {}: two streams of tiles", k_.name));
+    const DType t = k_.buffers[p.left].dtype;
+    source.maps = {{p.left, p.left_sizes, p.rows, t, p.left_along_depth},
+                   {p.right, p.right_sizes, p.columns, t, p.right_along_depth}};
+    source.stays = true;
+    out_ += cuda_stream_prelude(p.columns, t);
+  }
+
+  /// Two roles, each in a loop of its own over the block's tasks: both find the places of tiles alike.
+  void stream_phase(const Block& body, const Inst& i) {
+    const StreamProduct& p = k_.streams[i.imm];
+    const auto places = [&] {
+      ++depth_;
+      for (const InstId n : body.insts)
+        if (&k_.insts[n] != &i) inst(k_.insts[n]);
+      --depth_;
+    };
+    const auto batch = [&](bool batched) { return batched ? operand(i, 2) : std::string("0"); };
+    const std::string depth = fmt::format("lz_args.sizes[{}]", p.left_sizes + 4);
+    line("lz_stream<{}, {}, {}, {}, {}, {}, {}> lz_tiles((u8*)b{});", p.rows, p.columns, p.stages, p.left_along_depth,
+         p.right_along_depth, c_type(k_.buffers[p.to].dtype), c_type(k_.buffers[p.left].dtype), p.to);
+    line("if (lz_tiles.copies()) {{");
+    line("  lz_fewer_registers<{}>();", kRegistersOfCopying);
+    line("  if (lz_tiles.gives_orders())");
+    ++depth_;
+    tasks(body);
+    places();
+    line("  lz_tiles.copy(lz_args.maps, lz_args.maps + 1, {}, {}, {}, {}, {});", operand(i, 0), operand(i, 1),
+         batch(p.left_batched), batch(p.right_batched), depth);
+    line("}}");
+    --depth_;
+    line("}} else {{");
+    line("  lz_more_registers<{}>();", kRegistersOfMultiplying);
+    line("  {} lz_sums[{}];", c_type(k_.buffers[p.to].dtype), p.columns / 2);
+    line("  {0}* const lz_piece = lz_tiles.piece();", c_type(k_.buffers[p.to].dtype));
+    ++depth_;
+    tasks(body);
+    places();
+    line("  lz_tiles.multiply(lz_sums, {});", depth);
+    const Block& b = k_.blocks[i.blocks[0]];
+    line("  for (int lz_n = 0; lz_n < {}; ++lz_n) {{", p.columns / StreamProduct::kPieceColumns);
+    ++depth_;
+    line("  lz_tiles.put(lz_sums, lz_n);");
+    line("  lz_warp_barrier();");
+    line("  {0}* const b{1} = lz_piece;", c_type(k_.buffers[p.to].dtype), p.to);
+    line("  const i64 {} = {} + lz_tiles.first_row(), {} = {} + lz_n * {};", ref(b.args[0]), operand(i, 0),
+         ref(b.args[1]), operand(i, 1), StreamProduct::kPieceColumns);
+    in_piece_ = true;
+    block(b);
+    in_piece_ = false;
+    line("  lz_warp_barrier();");
+    line("}}");
+    --depth_;
+    line("}}");
+    --depth_;
+    line("}}");
+  }
+
   void for_loop(const Inst& i) {
     const Block& b = k_.blocks[i.blocks[0]];
     // A carried value lives in the variable of the loop's result.
@@ -364,7 +441,9 @@ class Emitter {
     if (const auto from = constant(i.operands[0]), to = constant(i.operands[1]), by = constant(i.operands[2]);
         !spread && from && to && by && *by > 0 && *to - *from <= kMostUnrolled * *by)
       line("LZ_UNROLL{}", i.results.size() > kMuchCarried ? "_TWO" : "");
-    if (each)
+    if (spread && in_piece_)
+      line("for (i64 {0} = {1} + (threadIdx.x & 31) * {3}; {0} < {2}; {0} += 32 * {3}) {{", x, begin, end, step);
+    else if (each)
       line("{{ const i64 {} = threadIdx.x;", x);
     else if (spread)
       line("for (i64 {0} = {1} + threadIdx.x * {3}; {0} < {2}; {0} += blockDim.x * {3}) {{", x, begin, end, step);
@@ -407,6 +486,7 @@ class Emitter {
   std::vector<bool> narrow_;                     // of each value: an int32 in the code
   std::string out_;
   size_t depth_ = 0;
+  bool in_piece_ = false;      // of a streamed tile: threads are those of a warp
   bool in_threads_ = false;    // inside a Thread loop
   bool threads_each_ = false;  // the same, and its iterations are the threads
 };

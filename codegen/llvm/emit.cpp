@@ -187,6 +187,7 @@ void PhaseEmitter::inst(const Inst& i) {
       return;
     case KOp::LaneSwap:
     case KOp::MultiplyTile:
+    case KOp::StreamTile:
       throw lazuli::Error(ErrorKind::Internal,
                           "kernel " + kernel_.name + ": " + std::string(name(i.op)) + " is for CUDA devices alone");
     case KOp::Fence:

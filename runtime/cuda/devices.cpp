@@ -40,7 +40,7 @@ Gpu& Devices::gpu(Device device) {
                                                driver_->devices, driver_->devices == 1 ? " was" : "s were"));
   const std::lock_guard lock(mutex_);
   auto& gpu = gpus_[static_cast<size_t>(device.index())];
-  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index(), options_.exact_blocks, options_.matrix_units);
+  if (!gpu) gpu = std::make_unique<Gpu>(driver_, device.index(), options_.gpus);
   return *gpu;
 }
 
@@ -54,12 +54,14 @@ const codegen::Nvrtc& Devices::nvrtc() {
 
 CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
                                 const std::function<std::string(const std::string&)>& keep_source) {
+  const codegen::CudaSource source = codegen::emit_cuda(*lowered.kernel, lowered.schedule);
   CompiledKernel result{.module = nullptr,
                         .threads = lowered.schedule.threads,
                         .has_checks = lowered.kernel->has_checks,
+                        .stays = source.stays,
+                        .maps = source.maps,
                         .found = true,
                         .compile_ms = 0};
-  const codegen::CudaSource source = codegen::emit_cuda(*lowered.kernel, lowered.schedule);
   const std::string key =
       fmt::format("{}\n{}\n{}\n{}", gpu.device().str(), gpu.target().arch, nvrtc().version(), source.text);
   {

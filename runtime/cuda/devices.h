@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "codegen/cuda/emit.h"
 #include "codegen/cuda/nvrtc.h"
 #include "codegen/lower.h"
 #include "runtime/cuda/cubin_cache.h"
@@ -15,8 +16,7 @@ namespace lazuli::runtime::cuda {
 
 struct Options {
   std::string driver_path, nvrtc_path;  // empty: searched for
-  bool exact_blocks = false;
-  bool matrix_units = true;
+  GpuOptions gpus = {};
   std::string cache_folder;   // of machine code between processes (cubin_cache.h); empty: none
   std::string record_folder;  // where the source of every kernel is left; empty: nowhere
   int64_t module_cache_bytes = int64_t{256} << 20;
@@ -27,6 +27,8 @@ struct CompiledKernel {
   std::shared_ptr<const Module> module;
   int threads = 0;
   bool has_checks = false;
+  bool stays = false;                     // on as many blocks as there are processors
+  std::vector<codegen::TensorMap> maps = {};  // that its argument begins with
   bool found = false;     // in the cache
   double compile_ms = 0;  // when it was made
 };

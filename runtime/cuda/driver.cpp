@@ -31,7 +31,8 @@ bool Driver::find_functions(std::string* missing) {
          l.find(graph_add_kernel, "cuGraphAddKernelNode_v2", missing) &&
          l.find(graph_instantiate, "cuGraphInstantiateWithFlags", missing) &&
          l.find(graph_exec_set_kernel, "cuGraphExecKernelNodeSetParams_v2", missing) &&
-         l.find(graph_launch, "cuGraphLaunch", missing) && l.find(graph_exec_destroy, "cuGraphExecDestroy", missing);
+         l.find(graph_launch, "cuGraphLaunch", missing) && l.find(graph_exec_destroy, "cuGraphExecDestroy", missing) &&
+         l.find(tensor_map_encode, "cuTensorMapEncodeTiled", missing);
 }
 
 std::shared_ptr<const Driver> Driver::open(const std::string& path, std::string* why) {

@@ -96,6 +96,11 @@ class Driver {
   Result (*graph_launch)(GraphExecHandle, StreamHandle);
   Result (*graph_exec_destroy)(GraphExecHandle);
 
+  /// cuTensorMapEncodeTiled: map, element, rank, address, extents, strides, box, steps, interleave, swizzle, promotion
+  /// to the second-level cache, fill.
+  Result (*tensor_map_encode)(void*, int, unsigned, void*, const uint64_t*, const uint64_t*, const unsigned*,
+                              const unsigned*, int, int, int, int);
+
   /// "CUDA_ERROR_OUT_OF_MEMORY (out of memory)".
   std::string describe(Result r) const;
   /// Throws Error(Device) that names what was done.

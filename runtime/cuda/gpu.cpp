@@ -47,7 +47,7 @@ class DeviceMemory final : public MemorySource {
 
 }  // namespace
 
-Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks, bool matrix_units)
+Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, const GpuOptions& options)
     : driver_(std::move(driver)), index_(index) {
   const Driver& d = *driver_;
   const std::string opening = fmt::format("opening {}", device().str());
@@ -77,14 +77,16 @@ Gpu::Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks, boo
   target_.processors = p.processors;
   target_.shared_bytes = p.shared_bytes_per_processor;
   target_.l2_bytes = p.l2_bytes;
-  target_.matrix_units = matrix_units && p.major >= 8;
+  target_.matrix_units = options.matrix_units && p.major >= 8;
+  target_.streams = options.streams && p.major == 9 && p.minor == 0;
+  target_.tf32 = options.tf32;
 
   d.check(d.context_retain(&context_, handle), opening);
   enter();
   constexpr unsigned kNonBlocking = 1;
   d.check(d.stream_create(&stream_, kNonBlocking), opening);
   allocator_ = std::make_unique<Allocator>(
-      std::make_shared<DeviceMemory>(driver_, context_, stream_, device(), p.memory_bytes, exact_blocks));
+      std::make_shared<DeviceMemory>(driver_, context_, stream_, device(), p.memory_bytes, options.exact_blocks));
   uploads_ = std::make_unique<Staging>(driver_, context_, stream_);
   downloads_ = std::make_unique<Staging>(driver_, context_, stream_);
 }

@@ -21,6 +21,14 @@ struct Properties {
   int64_t memory_bytes = 0, l2_bytes = 0, shared_bytes_per_block = 0, shared_bytes_per_processor = 0;
 };
 
+/// What a GPU's own abilities are used for.
+struct GpuOptions {
+  bool exact_blocks = false;  // memory is asked for as it is requested and not recycled: tools see accesses outside
+  bool matrix_units = true;   // contractions may use them
+  bool streams = true;        // on sm_90a, products of matrices may take the pipeline that is that machine's own
+  bool tf32 = false;          // products of float32 may use matrix units, which round operands
+};
+
 class Gpu;
 
 /// Machine code that is loaded on a GPU: one function per phase of a kernel.
@@ -46,9 +54,7 @@ class Module {
 
 class Gpu {
  public:
-  /// `exact_blocks`: memory is asked for as it is requested and not recycled, so that tools see every access outside.
-  /// `matrix_units`: contractions may use them, where the device has them.
-  Gpu(std::shared_ptr<const Driver> driver, int index, bool exact_blocks, bool matrix_units = true);
+  Gpu(std::shared_ptr<const Driver> driver, int index, const GpuOptions& options);
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "runtime/cuda/tensor_maps.h"
+
 namespace lazuli::runtime::cuda {
 namespace {
 
@@ -35,6 +37,8 @@ class Runner {
   void allocate(std::span<const std::shared_ptr<Buffer>> targets);
   /// Queues its kernels, or puts them into `graph`.
   void launch(const Launch& l, KernelGraph* graph);
+  bool has_misaligned_maps() const;
+  void put_maps(const KernelPlan& k);
   bool failed();
   void write(const HostWrite& w);
   int64_t most_blocks(const KernelPlan& k) const;
@@ -51,6 +55,7 @@ class Runner {
   int64_t scratch_blocks_ = 0;  // that have scratch memory of their own
   Arguments arguments_;
   std::vector<void*> buffers_;  // of the launch at hand
+  std::vector<Allocator::Block> aligned_;  // copies of operands
 };
 
 /// Everything is allocated before anything runs.
@@ -81,6 +86,7 @@ void Runner::allocate(std::span<const std::shared_ptr<Buffer>> targets) {
 /// Blocks with scratch memory are as many as run side by side.
 int64_t Runner::most_blocks(const KernelPlan& k) const {
   constexpr int64_t kPerProcessor = 8;
+  if (k.gpu.stays) return gpu_.properties().processors;
   return k.scratch_bytes == 0 ? kMostBlocks : kPerProcessor * gpu_.properties().processors;
 }
 
@@ -90,8 +96,9 @@ void Runner::launch(const Launch& l, KernelGraph* graph) {
   for (size_t i = 0; i < k.buffers.size(); ++i) {
     const bool shared = k.buffers[i].kind == KernelPlan::Argument::Shared;
     buffers_[i] = shared ? nullptr : address(program_.bindings[l.first_binding + i]);
-    arguments_.put(buffers_[i]);
   }
+  put_maps(k);
+  for (size_t i = 0; i < k.buffers.size(); ++i) arguments_.put(buffers_[i]);
   for (const KernelPlan::Argument& a : k.buffers)
     if (a.kind == KernelPlan::Argument::Scratch) arguments_.put(static_cast<uint64_t>(a.elements));
   for (const int64_t size : k.sizes) arguments_.put(static_cast<uint64_t>(size));
@@ -105,6 +112,8 @@ void Runner::launch(const Launch& l, KernelGraph* graph) {
   const size_t end = arguments_.size();
   arguments_.put(uint64_t{0});
   arguments_.put(status_.data());
+  if (!k.gpu.maps.empty())  // a structure that is aligned to 64 bytes
+    while (arguments_.size() % 8 != 0) arguments_.put(uint64_t{0});
   for (size_t p = 0; p < k.phases.size(); ++p) {
     arguments_.set(end, static_cast<uint64_t>(k.phases[p].tasks));
     const FunctionHandle function = k.gpu.module->functions()[p];
@@ -115,6 +124,31 @@ void Runner::launch(const Launch& l, KernelGraph* graph) {
       gpu_.launch(function, blocks, k.gpu.threads, shared, arguments_.words().data(), k.name);
     }
   }
+}
+
+/// The operands that the copy engine brings. One at an address that the engine does not take, which only memory of a
+/// caller has, is copied to another first.
+void Runner::put_maps(const KernelPlan& k) {
+  for (const codegen::TensorMap& map : k.gpu.maps) {
+    void* p = buffers_[map.buffer];
+    if (reinterpret_cast<uintptr_t>(p) % kMapAlignment != 0) {
+      const int64_t bytes = k.buffers[map.buffer].bytes;
+      aligned_.push_back(gpu_.allocator().block(bytes));
+      gpu_.copy(aligned_.back().data(), p, bytes);
+      p = aligned_.back().data();
+    }
+    for (const uint64_t word : encode(gpu_.driver(), map, k.sizes, p, k.name).words) arguments_.put(word);
+  }
+}
+
+/// Whether some launch copies an operand first: a graph of kernels has no place for that.
+bool Runner::has_misaligned_maps() const {
+  for (const Launch& l : program_.launches)
+    for (const codegen::TensorMap& map : l.kernel->gpu.maps) {
+      const void* p = address(program_.bindings[l.first_binding + map.buffer]);
+      if (reinterpret_cast<uintptr_t>(p) % kMapAlignment != 0) return true;
+    }
+  return false;
 }
 
 bool Runner::failed() {
@@ -156,7 +190,7 @@ std::vector<std::shared_ptr<Buffer>> Runner::run(RunInfo& info, const RunOptions
   std::optional<Stopwatch> watch;
   if (options.timed) watch.emplace(gpu_);
   Replay* const replay = options.timed || options.observer ? nullptr : program_.replay.get();
-  const bool graphs = replay && replay->again();
+  const bool graphs = replay && replay->again() && !has_misaligned_maps();
   size_t next_graph = 0;
   auto base = program_.base_copies.begin();
   for (size_t i = 0; i < program_.launches.size(); ++i) {

@@ -22,7 +22,7 @@ class CudaEmulator : public ::testing::Test {
     driver_ = runtime::cuda::Driver::open(LAZULI_EMULATED_CUDA, &why);
     nvrtc_ = codegen::Nvrtc::open(LAZULI_EMULATED_NVRTC, &why);
     if (!driver_ || !nvrtc_) throw std::runtime_error(why);
-    gpu_ = std::make_unique<Gpu>(driver_, 0, /*exact_blocks=*/true);
+    gpu_ = std::make_unique<Gpu>(driver_, 0, runtime::cuda::GpuOptions{.exact_blocks = true});
   }
 
   struct Arguments {

@@ -63,10 +63,11 @@ std::vector<std::string> schedules(const std::string& text, const codegen::GpuTa
   return all;
 }
 
-/// The emulated device, which has four processors.
+/// The emulated device, which has four processors, without the pipeline that is sm_90a's own.
 codegen::GpuTarget small_gpu() {
   codegen::GpuTarget gpu = codegen::GpuTarget::sm_90a();
   gpu.processors = 4;
+  gpu.streams = false;
   return gpu;
 }
 
@@ -81,13 +82,25 @@ const std::vector<MatrixProduct>& products() {
   return all;
 }
 
+/// Of these tests.
+runtime::Context& portable_context() {
+  static runtime::Context* const context = [] {
+    setenv("LAZULI_CUDA_STREAM_MATRIX", "0", 1);
+    use_emulator();
+    runtime::Context* const made = runtime::Context::from_environment().release();
+    unsetenv("LAZULI_CUDA_STREAM_MATRIX");
+    return made;
+  }();
+  return *context;
+}
+
 class CudaMatrix : public ::testing::Test {
  protected:
   void TearDown() override { unsetenv("LAZULI_CUDA_MATRIX_UNITS"); }
 };
 
 TEST_F(CudaMatrix, FloatsAreWithinTheBound) {
-  runtime::Context& context = emulated_context();
+  runtime::Context& context = portable_context();
   for (const MatrixProduct& p : products()) {
     SCOPED_TRACE(p.name());
     ASSERT_THAT(schedules(p.text(), small_gpu()), ::testing::ElementsAre(::testing::StartsWith("block_matrix")));
@@ -128,7 +141,7 @@ TEST_F(CudaMatrix, FloatsAreWithinTheBound) {
 }
 
 TEST_F(CudaMatrix, IntegersAreExact) {
-  runtime::Context& context = emulated_context();
+  runtime::Context& context = portable_context();
   for (const MatrixProduct& p :
        {MatrixProduct{"int8", 64, 320, 64, "nt"}, MatrixProduct{"int8", 70, 333, 66, "nt", true},
         MatrixProduct{"int8", 129, 65, 140, "nt", false, 1, "int32"}}) {
@@ -149,7 +162,9 @@ TEST_F(CudaMatrix, TheScheduleSaysWhoMultiplies) {
   using ::testing::ElementsAre;
   using ::testing::StartsWith;
   const std::string large = MatrixProduct{"float16", 4096, 1024, 4096, "nn"}.text();
-  const codegen::GpuTarget a100 = codegen::GpuTarget::sm_80(), h100 = codegen::GpuTarget::sm_90a();
+  const codegen::GpuTarget a100 = codegen::GpuTarget::sm_80();
+  codegen::GpuTarget h100 = codegen::GpuTarget::sm_90a();
+  h100.streams = false;
   EXPECT_THAT(schedules(large, a100), ElementsAre(::testing::HasSubstr("block_matrix 64b x1 tile=128x128")));
   EXPECT_THAT(schedules(large, h100), ElementsAre(::testing::HasSubstr("stages=4 threads=256 registers=128")));
   codegen::GpuTarget without = h100;

@@ -17,7 +17,7 @@ struct Leaf {
 };
 
 NodeRef moved_leaf(runtime::Context& context, const Node* n, std::span<const NodeRef> inputs, const LeafSource& leaves,
-                   std::vector<Leaf>& memory) {
+                   std::vector<Leaf>& memory, int64_t shift) {
   NodeSpec spec{.op = n->op(), .attr = n->attr(), .dtype = n->dtype(), .shape = n->shape(), .device = kCUDA};
   for (const NodeRef& i : inputs) spec.inputs.push_back(i.get());
   if (n->op() == Op::data || n->op() == Op::argument) {
@@ -26,7 +26,10 @@ NodeRef moved_leaf(runtime::Context& context, const Node* n, std::span<const Nod
     if (n->op() == Op::argument) {
       spec.payload = std::make_shared<runtime::ScalarPayload>(leaf.value.bits(0));
     } else {
-      leaf.buffer = context.allocator(kCUDA).allocate(n->nbytes());
+      leaf.buffer = context.allocator(kCUDA).allocate(n->nbytes() + shift);
+      if (shift)
+        leaf.buffer = std::make_shared<runtime::Buffer>(
+            static_cast<std::byte*>(leaf.buffer->data()) + shift, n->nbytes(), [whole = leaf.buffer] {}, true, kCUDA);
       context.upload(*leaf.buffer, leaf.value.bytes.data(), n->nbytes());
       spec.payload = leaf.buffer;
     }
@@ -43,10 +46,10 @@ std::vector<std::byte> fetch(runtime::Context& context, const runtime::Buffer& b
 }  // namespace
 
 std::vector<HostArray> run_on_device(runtime::Context& context, const Graph& g, const LeafSource& leaves,
-                                     const runtime::EvalOptions& options) {
+                                     const runtime::EvalOptions& options, int64_t leaf_shift) {
   std::vector<Leaf> memory;
   const Graph there = rewrite(g, context.interner(), [&](const Node* n, std::span<const NodeRef> inputs) -> NodeRef {
-    return family(n->op()) == Family::Leaf ? moved_leaf(context, n, inputs, leaves, memory) : nullptr;
+    return family(n->op()) == Family::Leaf ? moved_leaf(context, n, inputs, leaves, memory, leaf_shift) : nullptr;
   });
   runtime::EvalRequest request{.graph = there, .donated = {}, .targets = {}, .options = options};
   const runtime::EvalResult result = evaluate(context, request);

@@ -66,7 +66,7 @@ int execute(const std::vector<std::string>& words, const std::string& output) {
 /// for, and the size of its argument.
 std::string exports(const std::string& source) {
   static const std::regex kernel(
-      R"(__global__\s+void\s+(?:__launch_bounds__\((\d+)(?:, \d+)?\)\s+)?(\w+)\s*\(\s*const\s+(\w+)\s+\w+\s*\))");
+      R"(__global__\s+void\s+(?:__launch_bounds__\((\d+)(?:, \d+)?\)\s+)?(\w+)\s*\(\s*const\s+(?:LZ_CONSTANT_ARGUMENT\s+)?(\w+)\s+\w+\s*\))");
   std::string text;
   for (std::sregex_iterator it(source.begin(), source.end(), kernel), end; it != end; ++it) {
     const std::string threads = (*it)[1].matched ? (*it)[1].str() : "1024", name = (*it)[2], type = (*it)[3];

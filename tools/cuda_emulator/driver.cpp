@@ -285,6 +285,11 @@ Result queue(const std::vector<std::shared_ptr<const Launch>>& launches, void* s
   });
 }
 
+bool is_device_memory(Address p, size_t bytes) {
+  const std::lock_guard lock(device().mutex);
+  return is_allocated(p, bytes);
+}
+
 void count(const char* what, long times) {
   const std::lock_guard lock(device().mutex);
   device().counts[what] += times;
@@ -456,6 +461,17 @@ EXPORT Result cuModuleLoadData(void** module, const void* image) {
       [](void* to, const void* from, unsigned bytes) { device().fibers.copy_async(to, from, bytes); },
       [] { device().fibers.copy_commit(); },
       [](unsigned groups) { device().fibers.copy_wait(groups); },
+      [](unsigned long long* barrier, unsigned arrivals) { device().fibers.phase_start(barrier, arrivals); },
+      [] { device().fibers.phases_started(); },
+      [](unsigned long long* barrier, unsigned bytes) { device().fibers.phase_arrive(barrier, bytes); },
+      [](unsigned long long* barrier, unsigned bit, int line) { device().fibers.phase_wait(barrier, bit, line); },
+      [](unsigned char* to, const void* map, unsigned long long* barrier, const int* at) {
+        device().fibers.copy_box(to, map, barrier, at);
+      },
+      [] { device().fibers.multiply_fence(); },
+      [](const lzemu_product* p, int line) { device().fibers.multiply(*p, line); },
+      [] { device().fibers.multiply_commit(); },
+      [](unsigned groups, int line) { device().fibers.multiply_wait(groups, line); },
       [](const char* what) { device().fibers.fail(what); }};
   bind(&api);
   *module = m.release();

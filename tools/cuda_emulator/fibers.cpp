@@ -66,6 +66,7 @@ Fibers::~Fibers() {
 void Fibers::entry() {
   Fibers& f = *running;
   f.kernel_(f.arguments_);
+  if (!f.fibers_[f.current_].unit.is_idle()) f.fail("a thread ended while its sums were multiplied");
   f.wait(State::Done, 0);
 }
 
@@ -140,7 +141,49 @@ void Fibers::copy_wait(unsigned groups) {
     }
 }
 
-void Fibers::fail(const char* what) {
+void Fibers::phase_start(unsigned long long* barrier, unsigned arrivals) {
+  if (const std::string wrong = engine_.start_phase(reinterpret_cast<uint64_t*>(barrier), arrivals); !wrong.empty())
+    fail(wrong);
+}
+
+void Fibers::phase_arrive(unsigned long long* barrier, unsigned bytes) {
+  if (const std::string wrong = engine_.arrive(reinterpret_cast<uint64_t*>(barrier), bytes); !wrong.empty())
+    fail(wrong);
+}
+
+void Fibers::phase_wait(unsigned long long* barrier, unsigned bit, int line) {
+  Fiber& f = fibers_[current_];
+  f.barrier = reinterpret_cast<uint64_t*>(barrier);
+  f.bit = bit;
+  bool over = false;
+  if (const std::string wrong = engine_.is_over(f.barrier, bit, &over); !wrong.empty()) fail(wrong);
+  if (!over) wait(State::Phase, line);
+}
+
+void Fibers::copy_box(unsigned char* to, const void* map, unsigned long long* barrier, const int* at) {
+  if (const std::string wrong = engine_.copy(to, map, reinterpret_cast<uint64_t*>(barrier), at); !wrong.empty())
+    fail(wrong);
+}
+
+void Fibers::multiply(const lzemu_product& p, int line) {
+  unsigned long long all[kWarp];
+  for (const unsigned long long matrix : {p.left, p.right}) {
+    share(matrix, all, line);
+    for (const unsigned long long other : all)
+      if (other != matrix) fail("threads of a warp multiply different matrices");
+    meet(line);
+  }
+  if (const std::string wrong = fibers_[current_].unit.multiply(p); !wrong.empty()) fail(wrong);
+}
+
+/// The threads of a warp wait together.
+void Fibers::multiply_wait(unsigned groups, int line) {
+  const std::string wrong = fibers_[current_].unit.wait(groups, state_->shared, current_);
+  if (!wrong.empty()) fail(wrong);
+  meet(line);
+}
+
+void Fibers::fail(const std::string& what) {
   problem_ = what;
   wait(State::Done, 0);
 }
@@ -184,6 +227,28 @@ bool Fibers::release_block() {
   return true;
 }
 
+bool Fibers::release_phases() {
+  bool progress = false;
+  for (unsigned t = 0; t < threads_; ++t) {
+    Fiber& f = fibers_[t];
+    if (f.state != State::Phase) continue;
+    bool over = false;
+    if (problem_ = engine_.is_over(f.barrier, f.bit, &over); !problem_.empty()) return false;
+    if (over) f.state = State::Ready, progress = true;
+  }
+  return progress;
+}
+
+/// Boxes arrive in any order, and late: where the order says so, only when nobody can go on without them.
+bool Fibers::run_engine(const std::vector<unsigned>& order, bool all) {
+  bool progress = false;
+  while (problem_.empty() && engine_.has_work() && (all || !progress)) {
+    problem_ = engine_.run(order[0]);
+    progress = true;
+  }
+  return progress;
+}
+
 std::string Fibers::stuck() const {
   std::map<std::pair<State, int>, std::pair<unsigned, unsigned>> groups;  // how many, and the first
   for (unsigned t = 0; t < threads_; ++t) {
@@ -195,6 +260,7 @@ std::string Fibers::stuck() const {
     text += " " + std::to_string(who.first) + " threads (first " + std::to_string(who.second) + ") ";
     text += where.first == State::Done      ? "have ended"
             : where.first == State::Barrier ? "wait at the barrier in line " + std::to_string(where.second)
+            : where.first == State::Phase   ? "wait for a phase in line " + std::to_string(where.second)
                                             : "wait for their warp in line " + std::to_string(where.second);
     text += ";";
   }
@@ -209,20 +275,26 @@ std::string Fibers::run_block(Kernel kernel, void** arguments, lzemu_state& stat
   state_ = &state;
   threads_ = threads;
   problem_.clear();
+  engine_.start(state.shared);
   for (unsigned t = 0; t < threads; ++t) start(t);
   for (;;) {
     const std::vector<unsigned>& next = order.next(threads);
     bool progress = order.runs_ahead() ? run_warps_ahead(next) : run_ready(next);
     if (!problem_.empty()) return problem_;
     if (std::all_of(fibers_.begin(), fibers_.begin() + threads, [](const Fiber& f) { return f.state == State::Done; }))
-      return {};
+      return engine_.has_work() ? "a block ended while boxes were on their way" : "";
     for (unsigned first = 0; first < threads; first += kWarp) progress |= release_warp(first);
     progress |= release_block();
-    if (!progress) return stuck();
-    // Fibers that were only waiting for one another become ready above.
-    if (std::none_of(fibers_.begin(), fibers_.begin() + threads,
-                     [](const Fiber& f) { return f.state == State::Ready; }))
-      return stuck();
+    if (order.runs_ahead()) progress |= run_engine(next, true);
+    progress |= release_phases();
+    const auto nobody_is_ready = [&] {
+      return std::none_of(fibers_.begin(), fibers_.begin() + threads,
+                          [](const Fiber& f) { return f.state == State::Ready; });
+    };
+    while (nobody_is_ready() && run_engine(next, false)) progress |= release_phases();
+    if (!problem_.empty()) return problem_;
+    // Fibers that were only waiting for one another have become ready above.
+    if (!progress || nobody_is_ready()) return stuck();
   }
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/cuda_emulator/kernel_state.h"
+#include "tools/cuda_emulator/engine.h"
 
 namespace emulator {
 
@@ -48,10 +48,19 @@ class Fibers {
   void copy_async(void* to, const void* from, unsigned bytes);
   void copy_commit();
   void copy_wait(unsigned groups);
-  void fail(const char* what);
+  void phase_start(unsigned long long* barrier, unsigned arrivals);
+  void phases_started() { engine_.phases_started(); }
+  void phase_arrive(unsigned long long* barrier, unsigned bytes);
+  void phase_wait(unsigned long long* barrier, unsigned bit, int line);
+  void copy_box(unsigned char* to, const void* map, unsigned long long* barrier, const int* at);
+  void multiply_fence() { fibers_[current_].unit.fence(); }
+  void multiply(const lzemu_product& p, int line);
+  void multiply_commit() { fibers_[current_].unit.commit(); }
+  void multiply_wait(unsigned groups, int line);
+  void fail(const std::string& what);
 
  private:
-  enum class State : uint8_t { Ready, Barrier, Exchange, Done };
+  enum class State : uint8_t { Ready, Barrier, Exchange, Phase, Done };
   struct Copy {
     void* to;
     const void* from;
@@ -64,6 +73,9 @@ class Fibers {
     unsigned long long bits = 0;
     std::vector<Copy> copies = {};              // not committed
     std::deque<std::vector<Copy>> groups = {};  // that nobody waited for
+    uint64_t* barrier = nullptr;                // whose phase it waits for
+    unsigned bit = 0;
+    MatrixUnit unit = {};
   };
   static void entry();
   void start(unsigned thread);
@@ -73,6 +85,8 @@ class Fibers {
   bool run_ready(const std::vector<unsigned>& threads);
   bool run_warps_ahead(const std::vector<unsigned>& threads);
   bool release_block();
+  bool release_phases();
+  bool run_engine(const std::vector<unsigned>& order, bool all);
   std::string stuck() const;
 
   static constexpr size_t kStack = 128 << 10, kMost = 1024;
@@ -84,6 +98,7 @@ class Fibers {
   void** arguments_ = nullptr;
   lzemu_state* state_ = nullptr;
   std::string problem_;
+  CopyEngine engine_;
 };
 
 }  // namespace emulator

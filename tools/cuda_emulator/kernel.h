@@ -145,8 +145,77 @@ LZEMU void lzemu_multiply_add(int line, signed char, int (&d)[4], const unsigned
 }
 #define lz_multiply_add(...) lzemu_multiply_add(__LINE__, __VA_ARGS__)
 
+// What sm_90a has beside its threads (codegen/cuda/stream_prelude.cpp).
+#define LZ_CONSTANT_ARGUMENT
+#define LZ_SHARED_BOXES(name) unsigned char* const name = lzemu.state->shared
+#define lz_warp_barrier() lzemu.meet(__LINE__)
+template <int N>
+LZEMU void lz_fewer_registers() {}
+template <int N>
+LZEMU void lz_more_registers() {}
+LZEMU unsigned lz_shared_address(const void* p) {
+  return (unsigned)((const unsigned char*)p - lzemu.state->shared);
+}
+LZEMU void lz_phase_start(unsigned long long* b, unsigned arrivals) {
+  lzemu.phase_start(b, arrivals);
+}
+LZEMU void lz_phases_started() {
+  lzemu.phases_started();
+}
+LZEMU void lz_phase_arrive(unsigned long long* b) {
+  lzemu.phase_arrive(b, 0);
+}
+LZEMU void lz_phase_expect(unsigned long long* b, unsigned bytes) {
+  lzemu.phase_arrive(b, bytes);
+}
+#define lz_phase_wait(b, bit) lzemu.phase_wait(b, bit, __LINE__)
+LZEMU void lz_copy_box(unsigned char* to, const void* map, unsigned long long* b, int x, int y, int z) {
+  const int at[] = {x, y, z};
+  lzemu.copy_box(to, map, b, at);
+}
+LZEMU void lz_multiply_fence() {
+  lzemu.multiply_fence();
+}
+LZEMU void lz_multiply_commit() {
+  lzemu.multiply_commit();
+}
+template <class T>
+struct lzemu_type;
+template <>
+struct lzemu_type<f16> {
+  enum { value = lzemu_f16 };
+};
+template <>
+struct lzemu_type<bf16> {
+  enum { value = lzemu_bf16 };
+};
+template <>
+struct lzemu_type<float> {
+  enum { value = lzemu_tf32 };
+};
+template <>
+struct lzemu_type<signed char> {
+  enum { value = lzemu_i8 };
+};
+struct lzemu_beside {
+  int line;
+  template <int N>
+  void wait() const {
+    lzemu.multiply_wait(N, line);
+  }
+  template <int Columns, bool LeftTurned, bool RightTurned, class T, class S>
+  void multiply(T, S (&sums)[Columns / 2], unsigned long long left, unsigned long long right) const {
+    const lzemu_product p = {sums, left, right, Columns, lzemu_type<T>::value, LeftTurned, RightTurned};
+    lzemu.multiply(&p, line);
+  }
+};
+#define lz_multiply_wait lzemu_beside{__LINE__}.wait
+#define lz_multiply_add_async lzemu_beside{__LINE__}.template multiply
+
 // A launch passes the addresses of the arguments.
 template <class A>
 LZEMU void lzemu_call(void (*kernel)(A), void** arguments) {
-  kernel(*static_cast<const A*>(arguments[0]));
+  A argument;  // which may want to be aligned
+  __builtin_memcpy(&argument, arguments[0], sizeof argument);
+  kernel(argument);
 }

@@ -9,6 +9,15 @@ struct lzemu_state {
   lzemu_index thread, block, block_size, grid;
   unsigned char* shared;
 };
+/// A product that the matrix units of sm_90a add to a thread's sums.
+enum { lzemu_f16, lzemu_bf16, lzemu_tf32, lzemu_i8 };
+struct lzemu_product {
+  void* sums;
+  unsigned long long left, right;  // descriptors
+  unsigned columns;
+  int type;
+  bool left_turned, right_turned;
+};
 struct lzemu_api {
   lzemu_state* state;
   void (*barrier)(int line);
@@ -22,6 +31,17 @@ struct lzemu_api {
   void (*copy_async)(void* to, const void* from, unsigned bytes);
   void (*copy_commit)();
   void (*copy_wait)(unsigned groups);
+  /// Barriers that count phases, arrivals and bytes; boxes that the copy engine brings.
+  void (*phase_start)(unsigned long long* barrier, unsigned arrivals);
+  void (*phases_started)();
+  void (*phase_arrive)(unsigned long long* barrier, unsigned bytes);
+  void (*phase_wait)(unsigned long long* barrier, unsigned bit, int line);
+  void (*copy_box)(unsigned char* to, const void* map, unsigned long long* barrier, const int* at);
+  /// Matrix units that work beside the threads.
+  void (*multiply_fence)();
+  void (*multiply)(const lzemu_product* product, int line);
+  void (*multiply_commit)();
+  void (*multiply_wait)(unsigned groups, int line);
   /// Ends the launch.
   void (*fail)(const char* what);
 };

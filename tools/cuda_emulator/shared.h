@@ -21,6 +21,8 @@ std::shared_ptr<const Launch> read_launch(void* function, const unsigned grid[3]
                                           unsigned shared, void** arguments, Result* error);
 /// Queues copies of the launches, all or none. The driver's error.
 Result queue(const std::vector<std::shared_ptr<const Launch>>& launches, void* stream);
+/// Whether all of it lies in one allocation of the device.
+bool is_device_memory(unsigned long long address, size_t bytes);
 /// For lzemu_count(): `what` happened.
 void count(const char* what, long times = 1);
 /// LAZULI_EMULATOR_ORDER.

@@ -1,0 +1,143 @@
+// Products of matrices through the pipeline of sm_90a (KOp::StreamTile), on the emulated device: floats within the bound
+// of docs/numerics.md, integers to the bit, the same bits in every order of threads and boxes; what the copy engine does
+// not take goes elsewhere.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "codegen/lower.h"
+#include "ir/text.h"
+#include "lazuli/base/half.h"
+#include "passes/pass.h"
+#include "tests/cuda/emulated.h"
+#include "tests/cuda/matrix_graphs.h"
+#include "tests/cuda/on_device.h"
+
+namespace lazuli::testing {
+namespace {
+
+using namespace ir;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// Of a type's elements: what a result's rounding may add.
+double half_unit(DType t) {
+  return std::ldexp(1, t == kFloat16 ? -11 : t == kBFloat16 ? -8 : -24);
+}
+
+double value(const HostArray& a, int64_t i) {
+  if (a.dtype == kFloat16) return half_bits_to_float(a.as<uint16_t>()[i]);
+  if (a.dtype == kBFloat16) return bfloat16_bits_to_float(a.as<uint16_t>()[i]);
+  if (a.dtype == kFloat32) return a.as<float>()[i];
+  return a.as<int8_t>()[i];
+}
+
+/// Numbers of every exponent from 2^-6 to 2, or any bytes.
+LeafSource numbers() {
+  return [](const Node* n) {
+    std::mt19937 random(static_cast<unsigned>(n->shape()[0] * 1000 + n->shape().back()));
+    HostArray a{n->dtype(), n->shape(), std::vector<std::byte>(static_cast<size_t>(n->nbytes()))};
+    for (int64_t i = 0; i < n->numel(); ++i) {
+      const unsigned r = random();
+      if (n->dtype() == kInt8) {
+        a.set_bits(i, r & 255);
+        continue;
+      }
+      const auto f = std::ldexp(static_cast<float>((r >> 8) % 65536 + 65536), static_cast<int>(r % 7) - 22);
+      const auto bits = std::bit_cast<uint32_t>(r >> 31 ? -f : f);
+      a.set_bits(i, n->dtype() == kFloat32    ? bits
+                    : n->dtype() == kBFloat16 ? bits >> 16
+                                              : float_to_half_bits(std::bit_cast<float>(bits)));
+    }
+    return a;
+  };
+}
+
+codegen::GpuTarget small_gpu(bool tf32 = false) {
+  codegen::GpuTarget gpu = codegen::GpuTarget::sm_90a();
+  gpu.processors = 4;
+  gpu.tf32 = tf32;
+  return gpu;
+}
+
+/// The schedules of a graph for a GPU.
+std::vector<std::string> schedules(const std::string& text, const codegen::GpuTarget& gpu) {
+  Interner interner;
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  const Graph g = passes::run_passes(parse(text, interner), passes::default_pipeline(), ctx);
+  codegen::LoweringOptions options;
+  options.gpu = gpu;
+  std::vector<std::string> all;
+  for (const Region& r : passes::partition(g, ctx).regions) all.push_back(codegen::lower(r, options).schedule.str());
+  return all;
+}
+
+/// `rounding`: by how much of itself a product may be another because of what its factors are read as.
+void expect_within_bound(runtime::Context& context, const MatrixProduct& p, double rounding = 0, int64_t shift = 0) {
+  const Graph g = parse(p.text(), context.interner());
+  std::vector<HostArray> leaves, first;
+  const LeafSource keep = [&, source = numbers()](const Node* n) { return leaves.emplace_back(source(n)); };
+  for (const int order : {0, 1, 3}) {
+    SCOPED_TRACE(order);
+    const EmulatedOrder in(order);
+    leaves.clear();
+    const std::vector<HostArray> got = run_on_device(context, g, keep, {}, shift);
+    if (first.empty()) first = got;
+    int64_t at = -1;
+    ASSERT_TRUE(bitwise_equal(first[0], got[0], &at)) << "differs from the first order at " << at;
+  }
+  const HostArray &a = leaves[0], &b = leaves[1];
+  for (int64_t batch = 0; batch < p.batch; ++batch)
+    for (int64_t m = 0; m < p.m; ++m)
+      for (int64_t n = 0; n < p.n; ++n) {
+        double sum = 0, size = 0;
+        for (int64_t k = 0; k < p.k; ++k) {
+          const double product = value(a, batch * p.m * p.k + (p.layout[0] == 't' ? k * p.m + m : m * p.k + k)) *
+                                 value(b, batch * p.k * p.n + (p.layout[1] == 't' ? n * p.k + k : k * p.n + n));
+          sum += product;
+          size += std::abs(product);
+        }
+        double bound = (static_cast<double>(p.k + 16) * std::ldexp(1, -22) + rounding) * size +
+                       half_unit(a.dtype) * std::abs(sum);
+        if (p.work) {
+          const double bias = value(leaves[2], n);
+          bound += half_unit(a.dtype) * (std::abs(sum) + std::abs(bias));
+          sum = std::max(0.0, sum + bias);
+        }
+        const double got = value(first[0], (batch * p.m + m) * p.n + n);
+        ASSERT_LE(std::abs(got - sum), bound * 1.01) << "element " << batch << ", " << m << ", " << n;
+      }
+}
+
+struct Streamed {
+  MatrixProduct product;
+  const char* schedule;
+};
+
+class CudaStreamMatrix : public ::testing::TestWithParam<Streamed> {};
+
+TEST_P(CudaStreamMatrix, FloatsAreWithinTheBound) {
+  const auto& [p, schedule] = GetParam();
+  SCOPED_TRACE(p.name());
+  ASSERT_THAT(schedules(p.text(), small_gpu()), ElementsAre(HasSubstr(schedule)));
+  expect_within_bound(emulated_context(), p);
+}
+
+// Depths beyond what the stages hold; tiles that hang over; more tiles than processors; a last group of fewer rows.
+INSTANTIATE_TEST_SUITE_P(
+    Products, CudaStreamMatrix,
+    ::testing::Values(Streamed{{"bfloat16", 130, 400, 264, "nn", true}, "stream_matrix 64b x1 tile=128x256"},
+                      Streamed{{"float16", 136, 328, 512, "nt"}, "tile=128x256"},
+                      Streamed{{"float16", 264, 456, 136, "tn", true}, "tile=128x128"},
+                      Streamed{{"bfloat16", 200, 72, 264, "tt"}, "tile=128x256"},
+                      Streamed{{"float16", 1100, 40, 72, "nn"}, "tile=128x128"},
+                      Streamed{{"bfloat16", 72, 136, 80, "nt", true, 3}, "tile=128x128"},
+                      Streamed{{"float16", 80, 48, 144, "tn", false, 2}, "tile=128x128"}),
+    [](const auto& p) { return fmt::format("n{}", p.index); });
+
+}  // namespace
+}  // namespace lazuli::testing
