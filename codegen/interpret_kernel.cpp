@@ -222,18 +222,33 @@ class Interpreter {
   void multiply_tile(const Inst& i) {
     const TileProduct& p = k_.tiles[i.imm];
     const int64_t rows = index(i.operands[2]), columns = index(i.operands[5]), depth = index(i.operands[6]);
+    const DType type = k_.buffers[p.left].dtype;
+    const auto number = [&](uint32_t buffer, int64_t place) {
+      uint16_t bits;
+      std::memcpy(&bits, memory_[buffer] + place * 2, 2);
+      return type == kFloat16 ? half_bits_to_float(bits) : bfloat16_bits_to_float(bits);
+    };
+    const auto byte = [&](uint32_t buffer, int64_t place) { return static_cast<int8_t>(memory_[buffer][place]); };
     for (int64_t r = 0; r < p.rows; ++r)
       for (int64_t c = 0; c < p.columns; ++c) {
-        const uint32_t sum = sum_of_products(p.left, p.right, r < rows && c < columns ? depth : 0, [&](int64_t k) {
-          return std::pair(tile_offset(i, 0, p.left, p.left_along_depth, r, k),
-                           tile_offset(i, 3, p.right, p.right_along_depth, c, k));
-        });
-        std::memcpy(memory_[p.to] + (r * p.pitch() + c) * 4, &sum, 4);
+        float sum = 0;
+        uint32_t whole = 0;
+        if (r < rows && c < columns)
+          for (int64_t k = 0; k < depth; ++k) {
+            const int64_t left = tile_offset(i, 0, p.left, p.left_along_depth, r, k);
+            const int64_t right = tile_offset(i, 3, p.right, p.right_along_depth, c, k);
+            if (type == kInt8)
+              whole += static_cast<uint32_t>(byte(p.left, left) * byte(p.right, right));
+            else
+              sum = std::fma(number(p.left, left), number(p.right, right), sum);
+          }
+        std::memcpy(memory_[p.to] + (r * p.pitch() + c) * 4,
+                    type == kInt8 ? static_cast<const void*>(&whole) : static_cast<const void*>(&sum), 4);
       }
   }
 
-  /// Bits of the sum of left[place] * right[place] over the depth: floats in float32 (those of 32 bits as they are: what
-  /// a machine rounds is its own), bytes in int32.
+  /// Bits of the sum of left[place] * right[place] over the depth: floats in float32 (those of 32 bits as they are:
+  /// what a machine rounds is its own), bytes in int32.
   template <class Places>
   uint32_t sum_of_products(uint32_t left, uint32_t right, int64_t depth, const Places& places) {
     const DType type = k_.buffers[left].dtype;

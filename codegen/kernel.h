@@ -58,11 +58,11 @@ enum class KOp : uint8_t {
   MultiplyTile,  // a product of matrices on the matrix units of a GPU: Kernel::tiles[imm] says which. Operands, int64:
                  // offset of the first row of `left`, its stride, how many rows there are; the same three of `right`,
                  // whose rows are the result's columns; the depth. Stands outside of Thread loops
-  StreamTile,    // the same through a pipeline that never stops between tasks: Kernel::streams[imm] says which. Operands,
-                 // int64: the tile's first row, its first column, its batch. One block, of arguments (row, column): runs
-                 // for every piece of the tile, which begins there. The last instruction of a phase, not nested
-  For,           // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
-  If,            // (condition) two blocks; results: what they yield
+  StreamTile,  // the same through a pipeline that never stops between tasks: Kernel::streams[imm] says which. Operands,
+               // int64: the tile's first row, its first column, its batch. One block, of arguments (row, column): runs
+               // for every piece of the tile, which begins there. The last instruction of a phase, not nested
+  For,         // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
+  If,          // (condition) two blocks; results: what they yield
 };
 
 enum InstFlags : uint8_t {
@@ -119,24 +119,24 @@ struct TileProduct {
   }
 };
 
-/// StreamTile: a tile is handed out in pieces. In a run of the block, element (r, c) of the piece, at r * kPiecePitch + c
-/// of `to`, is the sum of left[r, k] * right[c, k] over the depth, as in a MultiplyTile; Thread loops in the block are
-/// spread over the threads that have the piece, which are 32. Operands are found by six size arguments each, from
+/// StreamTile: a tile is handed out in pieces. In a run of the block, element (r, c) of the piece, at r * kPiecePitch +
+/// c of `to`, is the sum of left[r, k] * right[c, k] over the depth, as in a MultiplyTile; Thread loops in the block
+/// are spread over the threads that have the piece, which are 32. Operands are found by six size arguments each, from
 /// `left_sizes` and `right_sizes` on: offset, stride and distance of batches (in elements), rows, depth, batches. What
 /// the driver needs to know of them for copies of whole boxes (TensorMap in cuda/emit.h) is made of these.
 struct StreamProduct {
-  uint32_t to = 0, left = 0, right = 0;           // buffers: Shared, and two of one type
-  uint32_t left_sizes = 0, right_sizes = 0;       // size arguments
-  uint32_t rows = 0, columns = 0;                 // of the tile
-  uint32_t stages = 0;                            // steps of the depth that are under way at once
+  uint32_t to = 0, left = 0, right = 0;      // buffers: Shared, and two of one type
+  uint32_t left_sizes = 0, right_sizes = 0;  // size arguments
+  uint32_t rows = 0, columns = 0;            // of the tile
+  uint32_t stages = 0;                       // steps of the depth that are under way at once
   bool left_along_depth = false, right_along_depth = false;
   bool left_batched = false, right_batched = false;  // or every batch reads the first
 
   static constexpr uint32_t kStepBytes = 128;  // of a row, in a step
   static constexpr uint32_t kPieceRows = 16, kPieceColumns = 32, kPiecePitch = 40;
   static constexpr uint32_t kSizes = 6;
-  static constexpr uint32_t kWarps = 8;       // that multiply, a piece each at a time
-  static constexpr uint32_t kThreads = 384;   // of a block: those, and a group that copies
+  static constexpr uint32_t kWarps = 8;      // that multiply, a piece each at a time
+  static constexpr uint32_t kThreads = 384;  // of a block: those, and a group that copies
   constexpr uint32_t stage_bytes() const { return (rows + columns) * kStepBytes; }
   /// What `to` has at least, in elements of 4 bytes: stages, pieces, two barriers of 8 bytes per stage.
   constexpr uint32_t extent() const { return stages * (stage_bytes() / 4 + 4) + kWarps * kPieceRows * kPiecePitch; }

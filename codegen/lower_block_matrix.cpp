@@ -7,7 +7,7 @@
 #include <bit>
 
 #include "codegen/block_reduce.h"
-#include "codegen/matrix_operands.h"
+#include "codegen/contract_plan.h"
 #include "ir/lower_scalar.h"
 
 namespace lazuli::codegen {
@@ -18,10 +18,14 @@ constexpr int64_t kThreads = 256;
 constexpr int64_t kLeast = 64;  // rows, columns: below, most of a tile would be padding
 constexpr int64_t kLeastDepth = 32;
 
-using Layout = MatrixOperand;
+/// How an operand lies in memory.
+struct Layout {
+  ItemId item;     // its load
+  int64_t stride;  // of its free axis, or, where that is consecutive, of the depth
+  bool along_depth;
+};
 
-}  // namespace
-
+/// The distance of neighbours along these loops taken as one; nothing where it varies.
 std::optional<int64_t> flat_stride(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups) {
   std::optional<int64_t> inner;
   int64_t next = 0;  // what a step of the loop outside must be
@@ -34,8 +38,8 @@ std::optional<int64_t> flat_stride(const RegionEmitter& e, ir::IndexId position,
   return inner;
 }
 
-std::optional<MatrixOperand> matrix_operand(const RegionEmitter& e, ItemId id, const std::vector<size_t>& free,
-                                            const std::vector<size_t>& depth) {
+std::optional<Layout> layout(const RegionEmitter& e, ItemId id, const std::vector<size_t>& free,
+                             const std::vector<size_t>& depth) {
   const Item* item = &e.graph.items[id];
   if (item->kind == ItemKind::Function && item->node->op() == ir::Op::cast && item->dtype == kInt32) {
     id = item->operands[0];
@@ -43,24 +47,21 @@ std::optional<MatrixOperand> matrix_operand(const RegionEmitter& e, ItemId id, c
     if (item->dtype != kInt8) return std::nullopt;
   }
   if (item->kind != ItemKind::Load || item->inside != ir::IndexArena::kAlways) return std::nullopt;
-  const bool rounded = item->dtype == kFloat32 && e.options.gpu->tf32;
-  if (item->dtype != kInt8 && !is_half(item->dtype) && !rounded) return std::nullopt;
+  if (item->dtype != kInt8 && item->dtype != kFloat16 && item->dtype != kBFloat16) return std::nullopt;
   const auto across = flat_stride(e, item->position, free), along = flat_stride(e, item->position, depth);
   if (!across || !along) return std::nullopt;
   if (*along == 1) return Layout{id, *across, true};
-  if (*across == 1 && is_half(item->dtype)) return Layout{id, *along, false};
+  if (*across == 1 && item->dtype != kInt8) return Layout{id, *along, false};
   return std::nullopt;
 }
-
-namespace {
 
 struct Layouts {
   Layout rows, columns;
 };
 
 std::optional<Layouts> layouts(const RegionEmitter& e, const ContractPlan& p) {
-  const auto rows = matrix_operand(e, p.row_item, p.row_groups, p.depth_groups);
-  const auto columns = matrix_operand(e, p.column_item, p.column_groups, p.depth_groups);
+  const auto rows = layout(e, p.row_item, p.row_groups, p.depth_groups);
+  const auto columns = layout(e, p.column_item, p.column_groups, p.depth_groups);
   if (!rows || !columns || e.graph.items[rows->item].dtype != e.graph.items[columns->item].dtype) return std::nullopt;
   return Layouts{*rows, *columns};
 }

@@ -6,23 +6,38 @@
 // The copy engine counts in 16 bytes: where an operand begins, and the distances of its rows and batches, must be
 // multiples of that. Addresses that are not, of memory that others bring, are the executor's to mend (runtime/cuda).
 #include "codegen/block_reduce.h"
-#include "codegen/matrix_operands.h"
+#include "codegen/contract_plan.h"
 #include "ir/lower_scalar.h"
 
 namespace lazuli::codegen {
 
 namespace {
 
-constexpr int64_t kCopyBytes = 16;     // what offsets and distances are multiples of
+constexpr int64_t kCopyBytes = 16;  // what offsets and distances are multiples of
 constexpr int64_t kMostDistance = int64_t{1} << 39, kMostExtent = int64_t{1} << 31;  // bytes, elements
 constexpr int64_t kLeast = 64, kLeastDepth = 32;  // below, most of a tile would be padding
 constexpr int64_t kTall = 8;                      // row tiles that are taken side by side
 
 /// How the copy engine finds an operand.
 struct Side {
-  MatrixOperand lies;
-  int64_t offset = 0, batch_stride = 0, batches = 1;  // elements
+  ItemId item;       // its load
+  bool along_depth;  // or along its free axis: elements in a row
+  int64_t stride;    // elements, of the other one
+  int64_t offset = 0, batch_stride = 0, batches = 1;
 };
+
+/// The distance of neighbours along these loops taken as one; nothing where it varies.
+std::optional<int64_t> distance_along(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups) {
+  std::optional<int64_t> inner;
+  int64_t next = 0;  // what a step of the loop outside must be
+  for (size_t n = groups.size(); n-- > 0;) {
+    const auto stride = e.nest.stride(position, groups[n]);
+    if (!stride || (inner && *stride != next)) return std::nullopt;
+    if (!inner) inner = stride;
+    next = *stride * e.nest.groups()[groups[n]].extent;
+  }
+  return inner;
+}
 
 bool is_multiple(int64_t elements, DType t) {
   return elements * static_cast<int64_t>(itemsize(t)) % kCopyBytes == 0;
@@ -30,13 +45,23 @@ bool is_multiple(int64_t elements, DType t) {
 
 std::optional<Side> side(const RegionEmitter& e, const ContractPlan& p, ItemId operand,
                          const std::vector<size_t>& free) {
-  const auto lies = matrix_operand(e, operand, free, p.depth_groups);
-  if (!lies) return std::nullopt;
-  const Item& item = e.graph.items[lies->item];
-  const ir::IndexExpr& position = e.region.arena->expr(item.position);
-  const auto batch_stride = flat_stride(e, item.position, p.batch_groups);
-  if (!batch_stride && !p.batch_groups.empty()) return std::nullopt;
-  Side s{.lies = *lies, .offset = position.offset};
+  // Signed bytes are cast to what is summed.
+  const Item& as_summed = e.graph.items[operand];
+  const bool cast = as_summed.kind == ItemKind::Function && as_summed.node->op() == ir::Op::cast &&
+                    as_summed.dtype == kInt32 && e.graph.items[as_summed.operands[0]].dtype == kInt8;
+  const ItemId load = cast ? as_summed.operands[0] : operand;
+  const Item& item = e.graph.items[load];
+  if (item.kind != ItemKind::Load || item.inside != ir::IndexArena::kAlways) return std::nullopt;
+  if (item.dtype != kInt8 && !is_half(item.dtype) && !(item.dtype == kFloat32 && e.options.gpu->tf32))
+    return std::nullopt;
+  const auto across = distance_along(e, item.position, free), along = distance_along(e, item.position, p.depth_groups);
+  const auto batch_stride = distance_along(e, item.position, p.batch_groups);
+  if (!across || !along || (!batch_stride && !p.batch_groups.empty())) return std::nullopt;
+  if (*along != 1 && (*across != 1 || !is_half(item.dtype))) return std::nullopt;
+  Side s{.item = load,
+         .along_depth = *along == 1,
+         .stride = *along == 1 ? *across : *along,
+         .offset = e.region.arena->expr(item.position).offset};
   if (p.batch > 1 && batch_stride.value_or(0) != 0) {
     s.batches = p.batch;
     s.batch_stride = *batch_stride;
@@ -47,7 +72,7 @@ std::optional<Side> side(const RegionEmitter& e, const ContractPlan& p, ItemId o
   const auto distance = [&](int64_t d) {
     return d > 0 && is_multiple(d, item.dtype) && d * static_cast<int64_t>(itemsize(item.dtype)) <= kMostDistance;
   };
-  const bool fits = distance(s.lies.stride) && distance(s.batch_stride) && s.offset >= 0 &&
+  const bool fits = distance(s.stride) && distance(s.batch_stride) && s.offset >= 0 &&
                     is_multiple(s.offset, item.dtype) && p.rows < kMostExtent && p.columns < kMostExtent &&
                     p.depth < kMostExtent && p.batch < kMostExtent;
   return fits ? std::optional(s) : std::nullopt;
@@ -60,8 +85,8 @@ struct Sides {
 std::optional<Sides> sides(const RegionEmitter& e, const ContractPlan& p) {
   const auto rows = side(e, p, p.row_item, p.row_groups), columns = side(e, p, p.column_item, p.column_groups);
   if (!rows || !columns) return std::nullopt;
-  const DType t = e.graph.items[rows->lies.item].dtype;
-  if (t != e.graph.items[columns->lies.item].dtype) return std::nullopt;
+  const DType t = e.graph.items[rows->item].dtype;
+  if (t != e.graph.items[columns->item].dtype) return std::nullopt;
   return Sides{*rows, *columns};
 }
 
@@ -103,13 +128,13 @@ class StreamMatrix {
     product.rows = static_cast<uint32_t>(s.tile_rows);
     product.columns = static_cast<uint32_t>(s.tile_vectors);
     product.stages = static_cast<uint32_t>(s.stages);
-    product.left = e.input_buffer(e.graph.items[lie.rows.lies.item].node);
-    product.right = e.input_buffer(e.graph.items[lie.columns.lies.item].node);
-    product.left_along_depth = lie.rows.lies.along_depth;
-    product.right_along_depth = lie.columns.lies.along_depth;
+    product.left = e.input_buffer(e.graph.items[lie.rows.item].node);
+    product.right = e.input_buffer(e.graph.items[lie.columns.item].node);
+    product.left_along_depth = lie.rows.along_depth;
+    product.right_along_depth = lie.columns.along_depth;
     product.left_batched = lie.rows.batches > 1;
     product.right_batched = lie.columns.batches > 1;
-    sum_type = e.graph.items[lie.rows.lies.item].dtype == kInt8 ? kInt32 : kFloat32;
+    sum_type = e.graph.items[lie.rows.item].dtype == kInt8 ? kInt32 : kFloat32;
     product.to = e.add_shared(sum_type, product.extent());
     e.lowered.rounds_as_machine = is_floating(sum_type);
   }
@@ -136,12 +161,9 @@ class StreamMatrix {
  private:
   /// In the order that StreamProduct says.
   uint32_t operand_sizes(const std::string& name, const Side& s, int64_t rows) {
-    const std::pair<const char*, int64_t> all[] = {{"_offset", s.offset},
-                                                   {"_stride", s.lies.stride},
-                                                   {"_batch_stride", s.batch_stride},
-                                                   {"_rows", rows},
-                                                   {"_depth", p.depth},
-                                                   {"_batches", s.batches}};
+    const std::pair<const char*, int64_t> all[] = {
+        {"_offset", s.offset}, {"_stride", s.stride}, {"_batch_stride", s.batch_stride},
+        {"_rows", rows},       {"_depth", p.depth},   {"_batches", s.batches}};
     for (const auto& [what, value] : all) e.nest.size((name + what).c_str(), value);
     return e.nest.size_number((name + "_offset").c_str());
   }
@@ -215,7 +237,9 @@ bool choose_stream_matrix(const RegionEmitter& probe, Schedule& s) {
   chosen.tile_rows = chosen.tile_vectors = 1;
   const ContractPlan p(probe, chosen);
   if (p.rows <= kLeast || p.columns <= kLeast || p.depth < kLeastDepth || !sides(probe, p)) return false;
-  const auto tiles = [&](int64_t columns) { return (p.rows + 127) / 128 * ((p.columns + columns - 1) / columns) * p.batch; };
+  const auto tiles = [&](int64_t columns) {
+    return (p.rows + 127) / 128 * ((p.columns + columns - 1) / columns) * p.batch;
+  };
   // Fewer are better cut into the smaller tiles of the other pipeline.
   if (2 * tiles(128) < gpu.processors) return false;
   // Wide tiles read less for every product, where every processor has one.

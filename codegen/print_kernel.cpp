@@ -12,10 +12,10 @@ std::string_view name(Role r) {
 }
 
 std::string_view name(KOp op) {
-  constexpr std::string_view names[] = {"prim",     "size",         "scalar",  "iota",     "splat", "low",
-                                        "high",     "extract",      "shuffle", "lanemask", "any",   "fastdiv",
-                                        "dotbytes", "load",         "store",   "prefetch", "fence", "barrier",
-                                        "laneswap", "multiplytile", "streamtile", "for", "if"};
+  constexpr std::string_view names[] = {"prim",     "size",         "scalar",     "iota",     "splat", "low",
+                                        "high",     "extract",      "shuffle",    "lanemask", "any",   "fastdiv",
+                                        "dotbytes", "load",         "store",      "prefetch", "fence", "barrier",
+                                        "laneswap", "multiplytile", "streamtile", "for",      "if"};
   return names[static_cast<size_t>(op)];
 }
 

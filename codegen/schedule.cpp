@@ -16,10 +16,10 @@ using namespace ir;
 
 std::string_view name(Strategy s) {
   constexpr std::string_view names[] = {
-      "map",          "map_tiled",  "row_inner",   "row_columns",   "row_unrolled",   "row_split",      "contract",
-      "sort",         "scan_rows",  "scan_split",  "scan_columns",  "attention",      "attention_rows", "scatter",
-      "warp_rows",    "block_rows", "block_split", "block_columns", "block_contract", "block_matrix",   "stream_matrix", "block_sort",
-      "block_scatter"};
+      "map",        "map_tiled",    "row_inner",   "row_columns",   "row_unrolled",   "row_split",      "contract",
+      "sort",       "scan_rows",    "scan_split",  "scan_columns",  "attention",      "attention_rows", "scatter",
+      "warp_rows",  "block_rows",   "block_split", "block_columns", "block_contract", "block_matrix",   "stream_matrix",
+      "block_sort", "block_scatter"};
   return names[static_cast<size_t>(s)];
 }
 

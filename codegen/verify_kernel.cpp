@@ -187,23 +187,17 @@ class Verifier {
     for (ValueId v : i.results) define(v, n);
   }
 
-  /// Operands and sums of a product on matrix units.
-  template <class Product>
-  void product_types(const Product& p) {
-    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
-    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
-    const bool bytes = left.dtype == kInt8, two = is_half(left.dtype);
-    need(bytes || two || left.dtype == kFloat32, "matrix units take float16, bfloat16, float32 and int8");
-    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
-    need(two || (p.left_along_depth && p.right_along_depth), "elements not of two bytes are consecutive along the depth");
-    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
-    need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
-  }
-
   void stream(const Inst& i, BlockId home, int depth) {
     need(i.imm < k_.streams.size(), "the product's form exists");
     const StreamProduct& p = k_.streams[i.imm];
-    product_types(p);
+    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
+    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
+    const bool bytes = left.dtype == kInt8, two = is_half(left.dtype);
+    need(bytes || two || left.dtype == kFloat32, "streams are of float16, bfloat16, float32 and int8");
+    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
+    need(two || (p.left_along_depth && p.right_along_depth), "only elements of two bytes may lie along a free axis");
+    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
+    need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
     need(p.rows == 128 && (p.columns == 128 || p.columns == 256) && p.stages >= 2, "a tile has two groups' rows");
     need(std::max(p.left_sizes, p.right_sizes) + StreamProduct::kSizes <= k_.size_args, "an operand's sizes exist");
     for (size_t n = 0; n < 3; ++n) need(type(i, n) == kIndex, "a tile's place is int64");
@@ -219,7 +213,14 @@ class Verifier {
   void tile(const Inst& i) {
     need(i.imm < k_.tiles.size(), "the product's form exists");
     const TileProduct& p = k_.tiles[i.imm];
-    product_types(p);
+    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
+    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
+    const bool bytes = left.dtype == kInt8;
+    need(bytes || left.dtype == kFloat16 || left.dtype == kBFloat16, "matrix units take float16, bfloat16 and int8");
+    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
+    need(!bytes || (p.left_along_depth && p.right_along_depth), "bytes are consecutive along the depth");
+    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
+    need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
     need(p.rows % 64 == 0 && p.columns % 64 == 0 && p.stages >= 2, "tiles are cut among eight warps");
   }
 

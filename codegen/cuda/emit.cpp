@@ -15,8 +15,8 @@ namespace {
 
 constexpr int kRegistersOfProcessor = 65536;
 constexpr int kRegistersOfCopying = 40, kRegistersOfMultiplying = 232;  // of a thread; 384 have 168 at first
-constexpr int64_t kMostUnrolled = 16;  // iterations
-constexpr size_t kMuchCarried = 16;    // values
+constexpr int64_t kMostUnrolled = 16;                                   // iterations
+constexpr size_t kMuchCarried = 16;                                     // values
 
 /// The name of a value's type in the prelude.
 std::string_view c_type(DType t) {
@@ -129,8 +129,8 @@ class Emitter {
     const InstId last = body.insts.empty() ? kNone : body.insts.back();
     const bool streams = last != kNone && k_.insts[last].op == KOp::StreamTile;
     // The second bound, blocks that fit into a processor together, is how a limit for registers is said.
-    line("extern \"C\" __global__ void __launch_bounds__({}, {}) {}(const {}lz_arguments lz_args) {{", schedule_.threads,
-         std::max(1, kRegistersOfProcessor / (schedule_.threads * schedule_.registers)), symbol,
+    line("extern \"C\" __global__ void __launch_bounds__({}, {}) {}(const {}lz_arguments lz_args) {{",
+         schedule_.threads, std::max(1, kRegistersOfProcessor / (schedule_.threads * schedule_.registers)), symbol,
          streams ? "LZ_CONSTANT_ARGUMENT " : "");
     ++depth_;
     for (size_t n = 0; n < used.size(); ++n)

@@ -27,10 +27,10 @@ struct CompiledKernel {
   std::shared_ptr<const Module> module;
   int threads = 0;
   bool has_checks = false;
-  bool stays = false;                     // on as many blocks as there are processors
+  bool stays = false;                         // on as many blocks as there are processors
   std::vector<codegen::TensorMap> maps = {};  // that its argument begins with
-  bool found = false;     // in the cache
-  double compile_ms = 0;  // when it was made
+  bool found = false;                         // in the cache
+  double compile_ms = 0;                      // when it was made
 };
 
 class Devices {

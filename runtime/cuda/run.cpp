@@ -54,7 +54,7 @@ class Runner {
   Allocator::Block arena_, scratch_, status_;
   int64_t scratch_blocks_ = 0;  // that have scratch memory of their own
   Arguments arguments_;
-  std::vector<void*> buffers_;  // of the launch at hand
+  std::vector<void*> buffers_;             // of the launch at hand
   std::vector<Allocator::Block> aligned_;  // copies of operands
 };
 

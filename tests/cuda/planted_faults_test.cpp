@@ -41,6 +41,9 @@ std::string graph_of(const std::string& name) {
     return "graph {\n%0 = data : float32[3000, 37]\n%1 = sum %0 {axes = [0]} : float32[37]\nreturn %1\n}\n";
   if (name == "product") return MatrixProduct{"float32", 33, 1100, 40, "nn"}.text();
   if (name == "matrix units") return MatrixProduct{"bfloat16", 70, 333, 66, "nn", true}.text();
+  // Beyond what six stages hold, and more tiles than processors; turned on both sides.
+  if (name == "stream") return MatrixProduct{"bfloat16", 264, 456, 264, "nt", true}.text();
+  if (name == "turned stream") return MatrixProduct{"bfloat16", 136, 456, 136, "tn"}.text();
   throw std::runtime_error("no graph " + name);
 }
 
@@ -82,6 +85,50 @@ constexpr Fault kFaults[] = {
     {"a row of an operand too many", "matrix units", R"(0 row < rows => row <= rows)"},
     {"sums stored at a wrong stride", "matrix units", R"(0 n \* 4\) \* pitch => n * 2) * pitch)"},
     {"a step of the depth too few", "matrix units", R"(0 k < depth; => k + L::depths < depth;)"},
+    // The pipeline of sm_90a.
+    {"boxes that nobody expects", "stream",
+     R"(0 lz_phase_expect\(full \+ stage, bytes\) => lz_phase_arrive(full + stage))"},
+    {"half of the bytes expected", "stream",
+     R"(0 lz_phase_expect\(full \+ stage, bytes\) => lz_phase_expect(full + stage, left_bytes))"},
+    {"more bytes expected than come", "stream",
+     R"(0 lz_phase_expect\(full \+ stage, bytes\) => lz_phase_expect(full + stage, bytes + 16))"},
+    {"no wait for an empty stage", "stream", R"(0 lz_phase_wait\(empty \+ stage, phase \^ 1\); => )"},
+    {"no wait for a full stage", "stream", R"(0 lz_phase_wait\(full \+ stage, phase\); => )"},
+    {"an empty stage's phase turned", "stream", R"(0 phase \^ 1\) => phase))"},
+    {"a full stage's phase turned", "stream", R"(0 full \+ stage, phase\) => full + stage, phase ^ 1))"},
+    {"a phase that does not turn", "stream", R"(0 phase \^= 1 => phase ^= 0)"},
+    {"a stage too many", "stream", R"(0 \+\+stage == Stages => ++stage == Stages + 1)"},
+    {"a stage left out", "stream", R"(1 advance\(\); => advance(); advance();)"},
+    {"stages that are not given back", "stream", R"(0 if \(k > 0\) release\(before\); => )"},
+    {"the last stage not given back", "stream", R"(1 release\(before\); => )"},
+    {"a stage given back while it is read", "stream", R"(0 release\(before\); => release(stage);)"},
+    {"a stage given back too early", "stream", R"(0 lz_multiply_wait<1>\(\); => )"},
+    {"a wait that leaves one more", "stream", R"(0 lz_multiply_wait<1> => lz_multiply_wait<2>)"},
+    {"sums read before they are there", "stream", R"(0 lz_multiply_wait<0>\(\); => )"},
+    {"products of no group", "stream", R"(0 lz_multiply_commit\(\); => )"},
+    {"no fence before products", "stream", R"(0 lz_multiply_fence\(\); => )"},
+    {"arrivals of every thread", "stream", R"(0 if \(\(threadIdx.x & 31\) == 0\) lz_phase_arrive => lz_phase_arrive)"},
+    {"arrivals of one group", "stream",
+     R"(0 lz_phase_start\(empty \+ s, warps\) => lz_phase_start(empty + s, warps / 2))"},
+    {"barriers that the engine has not seen", "stream", R"(0 lz_phases_started\(\); => )"},
+    {"barriers that other threads have not seen", "stream", R"(0 lz_barrier\(\);\n  \} => })"},
+    {"another swizzle", "stream", R"(0 \(u64\)1 << 62 => (u64)2 << 62)"},
+    {"rows in other groups of eight", "stream", R"(0 \(u64\)64 << 32 => (u64)32 << 32)"},
+    {"parts of the depth at a wrong distance", "stream", R"(0 part \* \(AlongDepth \? 32 => part * (AlongDepth ? 64)"},
+    {"turned parts at a wrong distance", "turned stream", R"(0 32 : 2048 => 32 : 1024)"},
+    {"boxes of a turned side at a wrong distance", "turned stream", R"(0 \? 1 : 512 => ? 1 : 256)"},
+    {"boxes that fall on one another", "turned stream", R"(0 n \* 8192 => n * 4096)"},
+    {"a box of other rows", "turned stream", R"(0 row \+ n \* 64 => row + n * 32)"},
+    {"the other group's rows", "stream", R"(0 threadIdx\.x / 128 - 1\) \* \(64 => 2 - threadIdx.x / 128) * (64)"},
+    {"the depth of another step", "stream", R"(0 \(i32\)k, \(i32\)left => (i32)k + step, (i32)left)"},
+    {"pieces of another pitch", "stream", R"(0 8 \* pitch => 4 * pitch)"},
+    {"pieces in another order", "stream", R"(0 n != m => n != (m ^ 1))"},
+    {"a piece that is read too early", "stream", R"(0 lz_warp_barrier\(\);\n\s+float => float)"},
+    {"a piece that is written too early", "stream", R"(0 lz_warp_barrier\(\);\n\s+\} => })"},
+    {"warps that share a piece", "stream",
+     R"(0 threadIdx\.x / 32 - 4\) \* \(piece_rows \* pitch => threadIdx.x / 64 - 2) * (piece_rows * pitch)"},
+    {"results beyond the last row", "stream",
+     R"(0 const bool (v\d+) = (v\d+) < (v\d+);\n\s+const bool => const bool $1 = $2 < $3 + 1; const bool)"},
 };
 
 /// Numbers without NaN or infinities, so that a fault is not hidden by them.

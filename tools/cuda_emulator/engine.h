@@ -75,9 +75,9 @@ class MatrixUnit {
     std::vector<uint32_t> sums;
     unsigned pending = 0;
   };
-  std::vector<lzemu_product> group_;              // not committed
+  std::vector<lzemu_product> group_;               // not committed
   std::deque<std::vector<lzemu_product>> groups_;  // not waited for
-  std::map<uint32_t*, Chain> chains_;             // by where the sums are
+  std::map<uint32_t*, Chain> chains_;              // by where the sums are
   bool fenced_ = false;
 };
 

@@ -1,5 +1,5 @@
-// Tensor maps in the stand-in for libcuda: what a driver refuses is refused, and so is a tensor that does not lie within
-// one allocation.
+// Tensor maps in the stand-in for libcuda: what a driver refuses is refused, and so is a tensor that does not lie
+// within one allocation.
 #include <cstring>
 
 #include "tools/cuda_emulator/engine.h"
@@ -16,10 +16,12 @@ constexpr unsigned kBytes[kTypes] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2, 4, 4, 4};
 
 }  // namespace
 
-EXPORT Result cuTensorMapEncodeTiled(void* map, int type, unsigned rank, void* address, const unsigned long long* extents,
-                                     const unsigned long long* strides, const unsigned* box, const unsigned* steps,
-                                     int interleave, int swizzle, int promotion, int fill) {
-  if (reinterpret_cast<uintptr_t>(map) % 64 != 0 || reinterpret_cast<uintptr_t>(address) % 16 != 0) return kInvalidValue;
+EXPORT Result cuTensorMapEncodeTiled(void* map, int type, unsigned rank, void* address,
+                                     const unsigned long long* extents, const unsigned long long* strides,
+                                     const unsigned* box, const unsigned* steps, int interleave, int swizzle,
+                                     int promotion, int fill) {
+  if (reinterpret_cast<uintptr_t>(map) % 64 != 0 || reinterpret_cast<uintptr_t>(address) % 16 != 0)
+    return kInvalidValue;
   if (type < 0 || static_cast<unsigned>(type) >= kTypes || rank != kRank || interleave != kNoInterleave)
     return kInvalidValue;
   if (swizzle < 0 || swizzle > kSwizzle128 || promotion < 0 || promotion > 3 || fill != 0) return kInvalidValue;
