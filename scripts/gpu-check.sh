@@ -42,7 +42,7 @@ environment() {
 
 {
   step environment environment
-  step bits "$build/bin/lazuli_cuda_tests" '--gtest_filter=*GiveTheInterpretersBits*:CudaMatrix.*:CudaGraphs.*'
+  step bits "$build/bin/lazuli_cuda_tests" '--gtest_filter=*GiveTheInterpretersBits*:CudaMatrix.*:*CudaStreamMatrix*:CudaGraphs.*'
   step fuzz "$build/bin/lazuli-fuzz" --device=cuda --count=40 --seed=4000000 --no-reduce
   step digits "$build/bin/digits" --device=cuda --epochs=2 --pictures=0
   if command -v compute-sanitizer >/dev/null && [ $emulated = 0 ]; then
@@ -51,6 +51,10 @@ environment() {
     skip sanitizer "no compute-sanitizer, or the emulated device, which looks itself"
   fi
   step times "$build/bin/lazuli-gpucheck" --scale=$scale "--json=$out/times.json"
+  # The same products by the pipeline of all GPUs since sm_80, and float32 ones on matrix units.
+  step portable env LAZULI_CUDA_STREAM_MATRIX=0 "$build/bin/lazuli-gpucheck" --scale=$scale --cases=matmul_bfloat16 \
+    "--json=$out/times_portable.json"
+  step tf32 env LAZULI_CUDA_TF32=1 "$build/bin/lazuli-gpucheck" --scale=$scale --cases=matmul_nt "--json=$out/times_tf32.json"
   if [ $emulated = 0 ] && python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
     step peers python3 bench/gpu_peers.py "$out/peers.json"
   else

@@ -3,7 +3,8 @@
 //   lazuli-warm --cache=DIR [--arch=sm_90a[,sm_80]] FILE.cu|DIR ...
 //
 // The sources are those that a process with LAZULI_CUDA_RECORD=DIR left, on the emulated device, say. NVRTC is found as
-// always (LAZULI_NVRTC). Exits with 1 when a source does not compile or an entry cannot be written.
+// always (LAZULI_NVRTC); kernels that only one architecture can run are compiled for that one. Exits with 1 when a
+// source does not compile or an entry cannot be written.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "codegen/cuda/emit.h"
 #include "codegen/cuda/nvrtc.h"
 #include "lazuli/base/error.h"
 #include "runtime/cuda/cubin_cache.h"
@@ -58,7 +60,11 @@ int run(int argc, char** argv) {
     std::ifstream in(file, std::ios::binary);
     if (!in) throw Error(ErrorKind::Value, fmt::format("{} cannot be read", file.string()));
     const std::string source{std::istreambuf_iterator<char>(in), {}};
+    const bool bound = source.starts_with(codegen::kOnlyFor);
+    const std::string only =
+        bound ? source.substr(codegen::kOnlyFor.size(), source.find('\n') - codegen::kOnlyFor.size()) : "";
     for (const std::string& a : split(arch)) {
+      if (bound && a != only) continue;
       const std::string key = runtime::cuda::CubinCache::key(source, a, nvrtc->version());
       if (cubins.find(key)) {
         ++kept;

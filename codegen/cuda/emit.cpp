@@ -38,7 +38,8 @@ class Emitter {
   }
 
   CudaSource run() {
-    out_ = kCudaPrelude;
+    if (!k_.streams.empty()) line("{}sm_90a", kOnlyFor);
+    out_ += kCudaPrelude;
     if (!k_.tiles.empty()) out_ += kCudaMatrixPrelude;
     CudaSource source;
     if (!k_.streams.empty()) stream_maps(source);

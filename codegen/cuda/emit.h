@@ -15,6 +15,7 @@
 // Needs nvrtc's --fmad=false: nothing contracts.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "codegen/kernel.h"
@@ -30,6 +31,9 @@ struct TensorMap {
   bool along_depth = true;
   bool operator==(const TensorMap&) const = default;
 };
+
+/// What a source begins with that one architecture alone can run: this, its name, the end of the line.
+inline constexpr std::string_view kOnlyFor = "// only for ";
 
 struct CudaSource {
   std::string text;

@@ -109,6 +109,47 @@ TEST(CudaNvrtc, MatrixUnitsCompileForBothArchitectures) {
   expect_clean(*nvrtc, all);
 }
 
+/// Products that sm_90a streams: every type and layout, both widths, heavy work behind the sums, float32 on demand.
+TEST(CudaNvrtc, StreamsOfTilesCompile) {
+  std::string why;
+  const auto nvrtc = codegen::Nvrtc::open(given_nvrtc(), &why);
+  if (!nvrtc) GTEST_SKIP() << "SKIPPED: " << why;
+  codegen::GpuTarget target = codegen::GpuTarget::sm_90a();
+  target.tf32 = true;
+  double slowest = 0;
+  const auto heavy = [](std::string text) { return text.replace(text.find("relu"), 4, "tanh"); };
+  for (const std::string& text : {MatrixProduct{"float16", 4096, 1024, 4096, "nn", true}.text(),
+                                  MatrixProduct{"bfloat16", 4096, 1024, 4096, "tn"}.text(),
+                                  MatrixProduct{"bfloat16", 4096, 1024, 4096, "tt", true, 3}.text(),
+                                  MatrixProduct{"float16", 2048, 512, 1024, "nt"}.text(),
+                                  MatrixProduct{"bfloat16", 1100, 1000, 1112, "nt", true}.text(),
+                                  MatrixProduct{"float16", 4096, 1024, 4100, "tt", true}.text(),
+                                  heavy(MatrixProduct{"bfloat16", 4096, 1024, 4096, "nn", true}.text()),
+                                  MatrixProduct{"int8", 4096, 1024, 4096, "nt", true, 1, "int32"}.text(),
+                                  MatrixProduct{"int8", 2048, 512, 1024, "nt"}.text(),
+                                  MatrixProduct{"float32", 4096, 1024, 4096, "nt", true}.text(),
+                                  MatrixProduct{"float32", 2048, 512, 1024, "nt"}.text()}) {
+    ir::Interner interner;
+    const codegen::Lowered l = lower_for(target, text, interner).at(0);
+    SCOPED_TRACE(l.schedule.str() + text);
+    ASSERT_EQ(l.schedule.strategy, codegen::Strategy::StreamMatrix);
+    const codegen::CudaSource source = codegen::emit_cuda(*l.kernel, l.schedule);
+    double best = 1e9;
+    for (int i = 0; i < 2; ++i) {
+      std::string log;
+      const auto start = std::chrono::steady_clock::now();
+      nvrtc->compile(source.text + fmt::format("// {}\n", i), l.kernel->name, target.arch, &log);
+      best =
+          std::min(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+      EXPECT_EQ(registers_used(log), l.schedule.registers) << log;  // what 384 threads have before they share them out
+      EXPECT_THAT(complaints(log), ::testing::IsEmpty()) << log;
+    }
+    slowest = std::max(slowest, best);
+  }
+  std::printf("%s compiles a stream of tiles in at most %.1f ms\n", nvrtc->version().c_str(), slowest);
+  EXPECT_LT(slowest, 3000);
+}
+
 /// Figures of one core, printed; the bounds are those of a busy machine.
 TEST(CudaNvrtc, CompilesAMapInLittleTime) {
   std::string why;
