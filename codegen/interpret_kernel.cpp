@@ -219,28 +219,58 @@ class Interpreter {
     return place;
   }
 
+  /// The bits of a side's elements, row by row, [rows, depth].
+  std::vector<uint64_t> tile_side(const Inst& i, bool right, int64_t rows, int64_t depth) {
+    const TileProduct& p = k_.tiles[i.imm];
+    const bool along = right ? p.right_along_depth : p.left_along_depth;
+    const uint32_t buffer = right ? p.right : p.left;
+    const int64_t made = right ? p.right_made : p.left_made;
+    std::vector<uint64_t> out(static_cast<size_t>(rows * depth));
+    const size_t first_block = right && p.left_made ? 2 : 0;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t k = 0; k < depth; ++k) {
+        uint64_t& bits = out[static_cast<size_t>(r * depth + k)];
+        if (made == 0) {
+          const int64_t place = tile_offset(i, right ? 3 : 0, buffer, along, r, k);
+          const size_t size = itemsize(k_.buffers[buffer].dtype);
+          std::memcpy(&bits, memory_[buffer] + place * static_cast<int64_t>(size), size);
+          continue;
+        }
+        const Block &fetch = k_.blocks[i.blocks[first_block]], &convert = k_.blocks[i.blocks[first_block + 1]];
+        const int64_t lane = (along ? k : r) % made;
+        for (const Block* b : {&fetch, &convert}) {
+          set(b->args[0], static_cast<uint64_t>(along ? r : r - lane));
+          set(b->args[1], static_cast<uint64_t>(along ? k - lane : k));
+          block(*b);
+          if (b == &fetch) copy(fetch.yields, convert.args, 0, 2);
+        }
+        bits = at(convert.yields[0])[lane];
+      }
+    return out;
+  }
+
   void multiply_tile(const Inst& i) {
     const TileProduct& p = k_.tiles[i.imm];
-    const int64_t rows = index(i.operands[2]), columns = index(i.operands[5]), depth = index(i.operands[6]);
-    const DType type = k_.buffers[p.left].dtype;
-    const auto number = [&](uint32_t buffer, int64_t place) {
-      uint16_t bits;
-      std::memcpy(&bits, memory_[buffer] + place * 2, 2);
-      return type == kFloat16 ? half_bits_to_float(bits) : bfloat16_bits_to_float(bits);
+    const int64_t depth = index(i.operands[6]);
+    const int64_t rows = std::min<int64_t>(index(i.operands[2]), p.rows);
+    const int64_t columns = std::min<int64_t>(index(i.operands[5]), p.columns);
+    const DType type = p.left_made ? k_.values[k_.blocks[i.blocks[1]].yields[0]].dtype : k_.buffers[p.left].dtype;
+    const std::vector<uint64_t> left = tile_side(i, false, rows, depth), right = tile_side(i, true, columns, depth);
+    const auto number = [&](uint64_t bits) {
+      const auto half = static_cast<uint16_t>(bits);
+      return type == kFloat16 ? half_bits_to_float(half) : bfloat16_bits_to_float(half);
     };
-    const auto byte = [&](uint32_t buffer, int64_t place) { return static_cast<int8_t>(memory_[buffer][place]); };
     for (int64_t r = 0; r < p.rows; ++r)
       for (int64_t c = 0; c < p.columns; ++c) {
         float sum = 0;
         uint32_t whole = 0;
         if (r < rows && c < columns)
           for (int64_t k = 0; k < depth; ++k) {
-            const int64_t left = tile_offset(i, 0, p.left, p.left_along_depth, r, k);
-            const int64_t right = tile_offset(i, 3, p.right, p.right_along_depth, c, k);
+            const uint64_t a = left[static_cast<size_t>(r * depth + k)], b = right[static_cast<size_t>(c * depth + k)];
             if (type == kInt8)
-              whole += static_cast<uint32_t>(byte(p.left, left) * byte(p.right, right));
+              whole += static_cast<uint32_t>(static_cast<int8_t>(a) * static_cast<int8_t>(b));
             else
-              sum = std::fma(number(p.left, left), number(p.right, right), sum);
+              sum = std::fma(number(a), number(b), sum);
           }
         std::memcpy(memory_[p.to] + (r * p.pitch() + c) * 4,
                     type == kInt8 ? static_cast<const void*>(&whole) : static_cast<const void*>(&sum), 4);

@@ -57,12 +57,13 @@ enum class KOp : uint8_t {
                  // whose number differs in the bits `mask`. Stands outside of Thread loops
   MultiplyTile,  // a product of matrices on the matrix units of a GPU: Kernel::tiles[imm] says which. Operands, int64:
                  // offset of the first row of `left`, its stride, how many rows there are; the same three of `right`,
-                 // whose rows are the result's columns; the depth. Stands outside of Thread loops
+                 // whose rows are the result's columns; the depth. Stands outside of Thread loops. Two blocks per side
+                 // that is made, not read (see TileProduct)
   StreamTile,  // the same through a pipeline that never stops between tasks: Kernel::streams[imm] says which. Operands,
                // int64: the tile's first row, its first column, its batch. One block, of arguments (row, column): runs
                // for every piece of the tile, which begins there. The last instruction of a phase, not nested
-  For,         // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
-  If,          // (condition) two blocks; results: what they yield
+  For,           // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
+  If,            // (condition) two blocks; results: what they yield
 };
 
 enum InstFlags : uint8_t {
@@ -104,11 +105,18 @@ constexpr LaneMove lane_move(uint64_t imm) {
 /// over the depth; 0 where r or c is not one of the rows that there are. Consecutive in memory are the elements of a
 /// row where `along_depth` says so, else those of neighbouring rows; the stride leads from one such run to the next.
 /// Floats add up in float32 in an order and with roundings that are the machine's (docs/numerics.md), int8 in int32.
+///
+/// A side that is made is computed where it is needed, `left_made` elements at once that follow each other where
+/// `along_depth` says: the first block takes (row, k) and yields what is read for them, the second takes the same and
+/// those values and yields the elements. Both are pure. They are asked for rows and depths that there are, at multiples
+/// of the number made at once, which divides how many there are in that direction. The side's offset and stride mean
+/// nothing then.
 struct TileProduct {
   uint32_t to = 0, left = 0, right = 0;  // buffers: Shared, and two of one type
   uint32_t rows = 0, columns = 0;        // of the tile
   uint32_t stages = 0;                   // steps of the depth that are under way at once; `to` holds them meanwhile
   bool left_along_depth = false, right_along_depth = false;
+  uint16_t left_made = 0, right_made = 0;  // 0: read from the buffer
 
   static constexpr uint32_t kStepBytes = 64;  // of a row, in a step
   constexpr uint32_t pitch() const { return columns + 8; }

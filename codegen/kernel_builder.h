@@ -89,6 +89,9 @@ class KernelBuilder {
   /// See KOp::MultiplyTile.
   struct TileOperand {
     ValueId offset, stride, rows;
+    /// Of a side that is made: what is read for (row, k), and the elements from it.
+    std::function<std::vector<ValueId>(ValueId row, ValueId k)> fetch = {};
+    std::function<ValueId(ValueId row, ValueId k, const std::vector<ValueId>& fetched)> convert = {};
   };
   void multiply_tile(const TileProduct& product, const TileOperand& left, const TileOperand& right, ValueId depth);
   /// See KOp::StreamTile.

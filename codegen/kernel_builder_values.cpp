@@ -359,6 +359,29 @@ void KernelBuilder::multiply_tile(const TileProduct& product, const TileOperand&
   inst.imm = kernel_.tiles.size();
   inst.operands = {left.offset, left.stride, left.rows, right.offset, right.stride, right.rows, depth};
   kernel_.tiles.push_back(product);
+  for (const auto& [side, made] : {std::pair(&left, product.left_made), std::pair(&right, product.right_made)}) {
+    if (made == 0) continue;
+    const bool along_depth = side == &left ? product.left_along_depth : product.right_along_depth;
+    const auto place = [&](BlockId block) {
+      const ValueId row = new_value({kInt64, 1}, kNone, block), k = new_value({kInt64, 1}, kNone, block);
+      kernel_.blocks[block].args = {row, k};
+      note_multiple(along_depth ? k : row, made);
+      return std::pair(row, k);
+    };
+    const BlockId fetch = open_block(false);
+    const auto [row, k] = place(fetch);
+    const std::vector<ValueId> read = side->fetch(row, k);
+    close_block(read);
+    const BlockId convert = open_block(false);
+    const auto [to_row, to_k] = place(convert);
+    std::vector<ValueId> fetched;
+    for (ValueId v : read) fetched.push_back(new_value(type(v), kNone, convert));
+    auto& args = kernel_.blocks[convert].args;
+    args.insert(args.end(), fetched.begin(), fetched.end());
+    close_block({splat(side->convert(to_row, to_k, fetched), made)});
+    inst.blocks.push_back(fetch);
+    inst.blocks.push_back(convert);
+  }
   emit_effect(std::move(inst));
 }
 

@@ -72,7 +72,8 @@ void KernelBuilder::drop_unused() {
   std::vector<bool> used(kernel_.values.size()), live(kernel_.insts.size());
   for (size_t n = kernel_.insts.size(); n-- > 0;) {
     const Inst& inst = kernel_.insts[n];
-    bool keep = inst.results.empty() && (inst.blocks.empty() || inst.op == KOp::StreamTile);
+    bool keep =
+        inst.results.empty() && (inst.blocks.empty() || inst.op == KOp::StreamTile || inst.op == KOp::MultiplyTile);
     for (ValueId v : inst.results) keep |= used[v];
     for (BlockId b : inst.blocks) keep |= block_has_effect_[b];
     live[n] = keep;

@@ -107,12 +107,25 @@ class Printer {
       }
       case KOp::MultiplyTile: {
         const TileProduct& p = k_.tiles[i.imm];
-        const auto side = [&](uint32_t buffer, size_t n, bool along) {
+        const auto side = [&](uint32_t buffer, size_t n, bool along, uint16_t made) {
+          if (made)
+            return fmt::format("made {} at once {} rows {}", made, along ? "along the depth" : "across",
+                               ref(i.operands[n + 2]));
           return fmt::format("b{}[{}] {} {} rows {}", buffer, ref(i.operands[n]), along ? "stride" : "depth stride",
                              ref(i.operands[n + 1]), ref(i.operands[n + 2]));
         };
-        return put("multiplytile b{} {}x{} stages {} <- {}, {}, depth {}\n", p.to, p.rows, p.columns, p.stages,
-                   side(p.left, 0, p.left_along_depth), side(p.right, 3, p.right_along_depth), ref(i.operands[6]));
+        const std::string left = side(p.left, 0, p.left_along_depth, p.left_made);
+        const std::string right = side(p.right, 3, p.right_along_depth, p.right_made);
+        put("multiplytile b{} {}x{} stages {} <- {}, {}, depth {}", p.to, p.rows, p.columns, p.stages, left, right,
+            ref(i.operands[6]));
+        for (size_t n = 0; n < i.blocks.size(); ++n) {
+          const Block& b = k_.blocks[i.blocks[n]];
+          put("{} {{\n", n % 2 == 0 ? " fetch(" + list(b.args) + ")" : " convert(" + list(b.args) + ")");
+          body(b);
+          indent();
+          put("}}");
+        }
+        return put("\n");
       }
       case KOp::StreamTile:
         return stream_tile(i);

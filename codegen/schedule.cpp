@@ -50,6 +50,8 @@ std::string Schedule::str() const {
                        depth_block, name(pack_rows), name(pack_columns));
   if (batches > 1) out += fmt::format(" batches={}", batches);
   if (stages) out += fmt::format(" stages={}", stages);
+  if (splits > 1) out += fmt::format(" splits={}", splits);
+  if (made_rows || made_columns) out += fmt::format(" made={}/{}", made_rows, made_columns);
   if (quads) out += " quads";
   if (split_depth) out += " split";
   if (places) out += " places";

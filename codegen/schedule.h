@@ -79,6 +79,9 @@ struct Schedule {
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   int stages = 0;               // BlockMatrix, StreamMatrix: steps of the depth under way
+  int64_t splits = 1;  // BlockMatrix: parts of the depth that are tasks of their own, added up in their order
+  // BlockMatrix: elements of an operand that a thread computes at once, through registers; 0: they are copied.
+  int made_rows = 0, made_columns = 0;
   bool quads = false;           // bytes are multiplied four of the depth at a time
   bool split_depth = false;     // spans of the depth are tasks; a phase of its own merges their sums
   bool constant_sizes = false;  // sizes and strides are part of the code: operands that are read where they are

@@ -60,6 +60,7 @@ class Writer {
         const TileProduct& p = k_.tiles[i.imm];
         for (uint32_t v : {p.to, p.left, p.right, p.rows, p.columns, p.stages}) put(v);
         put(static_cast<uint64_t>(p.left_along_depth) << 1 | static_cast<uint64_t>(p.right_along_depth));
+        put(uint64_t{p.left_made} << 16 | p.right_made);
       } else if (i.op == KOp::StreamTile) {
         const StreamProduct& p = k_.streams[i.imm];
         for (uint32_t v : {p.to, p.left, p.right, p.left_sizes, p.right_sizes, p.rows, p.columns, p.stages}) put(v);

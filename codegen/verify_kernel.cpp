@@ -143,7 +143,6 @@ class Verifier {
       case KOp::MultiplyTile:
         need(!in_threads_ && !in_piece_, "threads multiply together, not inside a thread loop");
         counts(operands == 7), results = 0;
-        tile(i);
         break;
       case KOp::StreamTile:
         counts(operands == 3), results = 0;
@@ -160,14 +159,17 @@ class Verifier {
     }
     need(i.results.size() == results, "the number of results is right");
     for (ValueId v : i.results) need(v < k_.values.size(), "results exist");
-    need(i.op == KOp::For || i.op == KOp::If || i.op == KOp::StreamTile || i.blocks.empty(),
-         "only For, If and StreamTile have blocks");
+    need(i.op == KOp::For || i.op == KOp::If || i.op == KOp::MultiplyTile || i.op == KOp::StreamTile || i.blocks.empty(),
+         "only For, If, MultiplyTile and StreamTile have blocks");
     switch (i.op) {
       case KOp::Prim:
         prim(i);
         break;
       case KOp::For:
         for_loop(i, home, depth);
+        break;
+      case KOp::MultiplyTile:
+        tile(i, home, depth);
         break;
       case KOp::If:
         if_then(i, home, depth);
@@ -210,18 +212,52 @@ class Verifier {
     in_piece_ = false;
   }
 
-  void tile(const Inst& i) {
+  void tile(const Inst& i, BlockId home, int depth) {
     need(i.imm < k_.tiles.size(), "the product's form exists");
     const TileProduct& p = k_.tiles[i.imm];
-    need(std::max({p.to, p.left, p.right}) < k_.buffers.size(), "the product's buffers exist");
-    const Buffer &to = k_.buffers[p.to], &left = k_.buffers[p.left], &right = k_.buffers[p.right];
-    const bool bytes = left.dtype == kInt8;
-    need(bytes || left.dtype == kFloat16 || left.dtype == kBFloat16, "matrix units take float16, bfloat16 and int8");
-    need(left.dtype == right.dtype && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
+    need(i.blocks.size() == size_t{2} * (p.left_made > 0) + size_t{2} * (p.right_made > 0),
+         "a side that is made has two blocks");
+    size_t next = 0;
+    const DType left = p.left_made ? maker(i, next, p.left_made, home, depth) : stored(p.left);
+    const DType right = p.right_made ? maker(i, next, p.right_made, home, depth) : stored(p.right);
+    need(p.to < k_.buffers.size(), "the product's buffers exist");
+    const Buffer& to = k_.buffers[p.to];
+    const bool bytes = left == kInt8;
+    need(bytes || left == kFloat16 || left == kBFloat16, "matrix units take float16, bfloat16 and int8");
+    need(left == right && to.dtype == (bytes ? kInt32 : kFloat32), "a product's operands have one type");
     need(!bytes || (p.left_along_depth && p.right_along_depth), "bytes are consecutive along the depth");
-    need(!is_private(left.role) && !is_private(right.role), "a product's operands are in the device's memory");
     need(to.role == Role::Shared && to.extent >= static_cast<int64_t>(p.extent()), "a tile is in shared memory");
-    need(p.rows % 64 == 0 && p.columns % 64 == 0 && p.stages >= 2, "tiles are cut among eight warps");
+    need(p.stages >= 2, "steps of the depth overlap");
+    const uint32_t least = std::min(p.rows, p.columns), most = std::max(p.rows, p.columns);
+    need((least == 64 || least == 128) ? most % 64 == 0 : (least == 16 || least == 32) && most == 128,
+         "tiles are cut among eight warps");
+  }
+
+  DType stored(uint32_t buffer) const {
+    need(buffer < k_.buffers.size(), "the product's buffers exist");
+    need(!is_private(k_.buffers[buffer].role), "a product's operands are in the device's memory");
+    return k_.buffers[buffer].dtype;
+  }
+
+  /// The two blocks that make a side; the type of its elements.
+  DType maker(const Inst& i, size_t& next, uint16_t lanes, BlockId home, int depth) {
+    need(lanes == 1 || lanes == 8, "one element is made at once, or eight");
+    const BlockId fetch = i.blocks[next++], convert = i.blocks[next++];
+    need(fetch < k_.blocks.size() && convert < k_.blocks.size(), "a side that is made has two blocks");
+    const Block &from = k_.blocks[fetch], &to = k_.blocks[convert];
+    need(from.args.size() == 2 && to.args.size() == 2 + from.yields.size() && to.yields.size() == 1,
+         "what makes a side takes a row, a depth and what was fetched, and yields elements");
+    for (const Block* b : {&from, &to})
+      need(arg_type(*b, 0) == kIndex && arg_type(*b, 1) == kIndex, "rows and depths are int64");
+    for (size_t n = 0; n < from.yields.size(); ++n)
+      need(from.yields[n] < k_.values.size() && arg_type(to, n + 2) == k_.values[from.yields[n]],
+           "what was fetched keeps its type");
+    in_threads_ = true;
+    block(fetch, home, depth + 1);
+    block(convert, home, depth + 1);
+    in_threads_ = false;
+    need(k_.values[to.yields[0]].lanes == lanes, "as many elements are made at once as the product's form says");
+    return k_.values[to.yields[0]].dtype;
   }
 
   void plain(const Inst& i) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "codegen/cuda/narrow.h"
 #include "codegen/kernel_types.h"
@@ -115,9 +116,12 @@ class Emitter {
       const Inst& i = k_.insts[n];
       if (i.op == KOp::Load || i.op == KOp::Store) used[i.imm] = true;
       if (i.op == KOp::LaneSwap) used[lane_move(i.imm).to] = used[lane_move(i.imm).from] = true;
-      if (i.op == KOp::MultiplyTile)
-        for (const uint32_t buffer : {k_.tiles[i.imm].to, k_.tiles[i.imm].left, k_.tiles[i.imm].right})
-          used[buffer] = true;
+      if (i.op == KOp::MultiplyTile) {
+        const TileProduct& p = k_.tiles[i.imm];
+        used[p.to] = true;
+        if (!p.left_made) used[p.left] = true;
+        if (!p.right_made) used[p.right] = true;
+      }
       if (i.op == KOp::StreamTile) used[k_.streams[i.imm].to] = true;  // operands come through maps
       for (BlockId inner : i.blocks) survey(k_.blocks[inner], used);
     }
@@ -358,9 +362,47 @@ class Emitter {
 
   void multiply_tile(const Inst& i) {
     const TileProduct& p = k_.tiles[i.imm];
-    line("lz_multiply_tile<{}, {}, {}, {}, {}>(b{}, b{} + {}, {}, {}, b{} + {}, {}, {}, {});", p.rows, p.columns,
-         p.stages, p.left_along_depth, p.right_along_depth, p.to, p.left, operand(i, 0), operand(i, 1), operand(i, 2),
-         p.right, operand(i, 3), operand(i, 4), operand(i, 5), operand(i, 6));
+    const bool scope = p.left_made || p.right_made;
+    if (scope) line("{{");
+    size_t next = 0;
+    const std::string left = p.left_made ? maker(i, next, p.left_made) : fmt::format("b{} + {}", p.left, operand(i, 0));
+    const std::string right =
+        p.right_made ? maker(i, next, p.right_made) : fmt::format("b{} + {}", p.right, operand(i, 3));
+    line("lz_multiply_tile<{}, {}, {}, {}, {}>(b{}, {}, {}, {}, {}, {}, {}, {});", p.rows, p.columns, p.stages,
+         p.left_along_depth, p.right_along_depth, p.to, left, operand(i, 1), operand(i, 2), right, operand(i, 4),
+         operand(i, 5), operand(i, 6));
+    if (scope) line("}}");
+  }
+
+  /// The two functions that make a side of a product, and what passes between them, registers of a thread; what the
+  /// prelude is given.
+  std::string maker(const Inst& i, size_t& next, uint16_t made) {
+    const BlockId id = i.blocks[next];
+    const Block &fetch = k_.blocks[id], &convert = k_.blocks[i.blocks[next + 1]];
+    next += 2;
+    const size_t given = 2;  // row and depth
+    line("struct lz_fetched{} {{", id);
+    for (size_t v = given; v < convert.args.size(); ++v)
+      for (const std::string& name : names_[convert.args[v]]) line("  {} {};", c_type(dtype(convert.args[v])), name);
+    line("}};");
+    const bool outside = !std::exchange(in_threads_, true);
+    line("const auto fetch{} = [&](const i64 {}, const i64 {}) {{", id, ref(fetch.args[0]), ref(fetch.args[1]));
+    block(fetch);
+    std::vector<std::string> read;
+    for (ValueId v : fetch.yields) read.insert(read.end(), names_[v].begin(), names_[v].end());
+    line("  return lz_fetched{}{{{}}};", id, fmt::join(read, ", "));
+    line("}};");
+    line("const auto convert{0} = [&](const i64 {1}, const i64 {2}, const lz_fetched{0}& fetched) {{", id,
+         ref(convert.args[0]), ref(convert.args[1]));
+    for (size_t v = given; v < convert.args.size(); ++v)
+      for (std::string& name : names_[convert.args[v]]) name = "fetched." + name;
+    block(convert);
+    const ValueId value = convert.yields[0];
+    const std::string type(c_type(dtype(value)));
+    line("  return lz_vec<{}, {}>{{{{{}}}}};", type, made, fmt::join(names_[value], ", "));
+    line("}};");
+    if (outside) in_threads_ = false;
+    return fmt::format("lz_making<{0}, {1}, lz_fetched{2}>(fetch{2}, convert{2})", type, made, id);
   }
 
   /// The prelude of streamed tiles, and the maps of their operands.

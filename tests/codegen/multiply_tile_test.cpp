@@ -1,4 +1,5 @@
 // The instruction for matrix units: what it means, how it is spelled, and what is refused.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -96,6 +97,53 @@ TEST(MultiplyTile, WhatUnitsDoNotTakeIsRefused) {
   TileProduct narrow = kForm;
   narrow.rows = 16;
   EXPECT_THROW(product(kFloat16, kFloat32, narrow), Error);
+  narrow.columns = 128;
+  EXPECT_NO_THROW(product(kFloat16, kFloat32, narrow));
+}
+
+/// y[row, column] = sum over `depth` of int8(a[row, k] - 1) * b[column, k]; a is [3, depth], b [2, depth], int8.
+std::shared_ptr<const Kernel> made_product(uint16_t at_once, int64_t depth, uint16_t yielded = 0) {
+  KernelBuilder b("made");
+  const auto y = b.add_buffer(kInt32, Role::Output);
+  TileProduct p = kAlong;
+  const auto left = b.add_buffer(kInt8, Role::Input);
+  p.right = b.add_buffer(kInt8, Role::Input);
+  p.left_made = at_once;
+  p.to = b.add_buffer(kInt32, Role::Shared, p.extent());
+  b.phase("main", [&](ValueId) {
+    KernelBuilder::TileOperand made{.offset = b.index(0), .stride = b.index(0), .rows = b.index(3)};
+    made.fetch = [&](ValueId row, ValueId k) {
+      return std::vector{b.load(left, b.add(b.mul(row, b.index(depth)), k), yielded ? yielded : at_once)};
+    };
+    made.convert = [&](ValueId, ValueId, const std::vector<ValueId>& read) {
+      return b.sub(read[0], b.splat(b.constant(kInt8, 1), b.type(read[0]).lanes));
+    };
+    b.multiply_tile(p, made, {b.index(0), b.index(depth), b.index(2)}, b.index(depth));
+    for (int64_t n = 0; n < 12; ++n) b.store(y, b.index(n), b.load(p.to, b.index(n / 3 * p.pitch() + n % 3), 1));
+  });
+  return b.finish();
+}
+
+TEST(MultiplyTile, ASideIsMadeByItsBlocks) {
+  for (const uint16_t at_once : {uint16_t{1}, uint16_t{8}}) {
+    const size_t depth = 16;
+    std::vector<int8_t> a, b;
+    for (size_t n = 0; n < 3 * depth; ++n) a.push_back(static_cast<int8_t>(n * 5));
+    for (size_t n = 0; n < 2 * depth; ++n) b.push_back(static_cast<int8_t>(100 - n * 7));
+    const auto kernel = made_product(at_once, static_cast<int64_t>(depth));
+    const auto y = interpreted<int8_t, int32_t>(*kernel, a, b);
+    for (size_t row = 0; row < 4; ++row)
+      for (size_t column = 0; column < 3; ++column) {
+        int32_t sum = 0;
+        for (size_t k = 0; k < depth && row < 3 && column < 2; ++k)
+          sum += static_cast<int8_t>(a[row * depth + k] - 1) * b[column * depth + k];
+        EXPECT_EQ(y[row * 3 + column], sum) << row << ", " << column;
+      }
+    EXPECT_THAT(print_kernel(*kernel), HasSubstr(fmt::format("made {} at once along the depth", at_once)));
+  }
+  EXPECT_NE(structural_key(*made_product(1, 16)), structural_key(*made_product(8, 16)));
+  EXPECT_THROW(made_product(8, 16, 4), Error);  // as many lanes as are made at once
+  EXPECT_THROW(made_product(4, 16), Error);     // 1 or 8
 }
 
 }  // namespace

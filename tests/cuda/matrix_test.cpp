@@ -74,10 +74,22 @@ codegen::GpuTarget small_gpu() {
 const std::vector<MatrixProduct>& products() {
   // Depths beyond what the stages hold; sizes that tiles, steps and pieces of 16 bytes divide, and that they do not.
   static const std::vector<MatrixProduct> all = {
-      {"float16", 64, 256, 64, "nt"},          {"float16", 70, 333, 66, "nn", true},
-      {"bfloat16", 64, 160, 72, "tn"},         {"bfloat16", 65, 131, 67, "tt", true},
-      {"float16", 256, 192, 256, "nn"},        {"bfloat16", 130, 40, 270, "nt", true},
-      {"float16", 64, 32, 64, "nn", false, 3}, {"bfloat16", 70, 33, 66, "nt", false, 2},
+      {"float16", 64, 256, 64, "nt"},
+      {"float16", 70, 333, 66, "nn", true},
+      {"bfloat16", 64, 160, 72, "tn"},
+      {"bfloat16", 65, 131, 67, "tt", true},
+      {"float16", 256, 192, 256, "nn"},
+      {"bfloat16", 130, 40, 270, "nt", true},
+      {"float16", 64, 32, 64, "nn", false, 3},
+      {"bfloat16", 70, 33, 66, "nt", false, 2},
+      // Few rows or columns, and depths of which parts are tasks of their own.
+      {"float16", 5, 256, 130, "nn"},
+      {"bfloat16", 20, 131, 67, "tt", true},
+      {"bfloat16", 135, 96, 16, "nt"},
+      {"float16", 140, 100, 31, "tn", true, 2},
+      {"float16", 64, 4096, 64, "nn", true},
+      {"bfloat16", 7, 1300, 70, "tn", true},
+      {"float16", 16, 1030, 66, "nt", false, 2},
   };
   return all;
 }
@@ -144,7 +156,8 @@ TEST_F(CudaMatrix, IntegersAreExact) {
   runtime::Context& context = portable_context();
   for (const MatrixProduct& p :
        {MatrixProduct{"int8", 64, 320, 64, "nt"}, MatrixProduct{"int8", 70, 333, 66, "nt", true},
-        MatrixProduct{"int8", 129, 65, 140, "nt", false, 1, "int32"}}) {
+        MatrixProduct{"int8", 129, 65, 140, "nt", false, 1, "int32"}, MatrixProduct{"int8", 9, 2100, 70, "nt", true},
+        MatrixProduct{"int8", 70, 64, 20, "nn"}}) {
     SCOPED_TRACE(p.name());
     ASSERT_THAT(schedules(p.text(), small_gpu()), ::testing::ElementsAre(::testing::StartsWith("block_matrix")));
     const Graph g = parse(p.text(), context.interner());
@@ -171,10 +184,16 @@ TEST_F(CudaMatrix, TheScheduleSaysWhoMultiplies) {
   without.matrix_units = false;
   EXPECT_THAT(schedules(large, without), ElementsAre(StartsWith("block_contract")));
   for (const MatrixProduct& p :
-       {MatrixProduct{"float32", 512, 512, 512, "nn"}, MatrixProduct{"float16", 512, 512, 32, "nn"},
-        MatrixProduct{"float16", 512, 8, 512, "nn"}, MatrixProduct{"int8", 512, 512, 512, "nn"},
-        MatrixProduct{"int32", 512, 512, 512, "nt"}})
+       {MatrixProduct{"float32", 512, 512, 512, "nn"}, MatrixProduct{"float16", 40, 512, 50, "nn"},
+        MatrixProduct{"float16", 512, 8, 512, "nn"}, MatrixProduct{"int32", 512, 512, 512, "nt"}})
     EXPECT_THAT(schedules(p.text(), h100), ElementsAre(StartsWith("block_contract"))) << p.name();
+  const auto schedule = [&](const MatrixProduct& p) { return schedules(p.text(), h100).at(0); };
+  EXPECT_THAT(schedule({"float16", 8, 4096, 4096, "nt"}), ::testing::HasSubstr("tile=16x128"));
+  EXPECT_THAT(schedule({"float16", 8, 4096, 4096, "nt"}), ::testing::HasSubstr("splits=4"));
+  EXPECT_THAT(schedule({"float16", 4096, 256, 30, "nn"}), ::testing::HasSubstr("tile=128x32"));
+  EXPECT_THAT(schedule({"float16", 64, 100000, 64, "nt"}), ::testing::HasSubstr("tile=64x64"));
+  EXPECT_THAT(schedule({"float16", 64, 100000, 64, "nt"}), ::testing::HasSubstr("splits=32"));
+  EXPECT_THAT(schedule({"float16", 4096, 4096, 4096, "nt"}), ::testing::Not(::testing::HasSubstr("splits")));
 }
 
 TEST_F(CudaMatrix, TurnedOffTheyGiveTheCpusBits) {

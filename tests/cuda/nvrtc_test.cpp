@@ -14,6 +14,7 @@
 #include "passes/pass.h"
 #include "tests/cuda/emulated.h"
 #include "tests/cuda/families.h"
+#include "tests/cuda/made_graphs.h"
 #include "tests/cuda/matrix_graphs.h"
 
 namespace lazuli::testing {
@@ -106,6 +107,16 @@ TEST(CudaNvrtc, MatrixUnitsCompileForBothArchitectures) {
         MatrixProduct{"bfloat16", 4096, 1024, 4096, "tt"}, MatrixProduct{"float16", 100, 1000, 80, "tn", true},
         MatrixProduct{"int8", 4096, 1024, 4096, "nt", true, 1, "int32"}, MatrixProduct{"int8", 100, 1000, 80, "nt"}})
     all.push_back({p.name(), p.text()});
+  for (const MatrixProduct& p :
+       {MatrixProduct{"float16", 12, 4096, 4096, "nn", true}, MatrixProduct{"bfloat16", 4096, 512, 32, "tt"},
+        MatrixProduct{"bfloat16", 30, 4096, 1000, "nt"}, MatrixProduct{"float16", 64, 100000, 64, "nt", true}})
+    all.push_back({p.name(), p.text()});
+  for (const MadeProduct& p :
+       {scaled_bytes(4096, 1024, 4096), scaled_bytes(16, 4096, 4096), scaled_bytes(100, 1001, 80),
+        cast_floats("bfloat16", 4096, 1024, 4096, "nn"), cast_floats("float16", 4096, 1024, 4096, "tt"),
+        cast_floats("float16", 100, 100, 100, "nt"), packed_halves(4096, 1024, 4096), packed_halves(16, 4096, 4096),
+        function_of_left(4096, 1024, 4096), bytes_across(4096, 1024, 4096), bytes_across(33, 1001, 70)})
+    all.push_back({p.name, p.text()});
   expect_clean(*nvrtc, all);
 }
 

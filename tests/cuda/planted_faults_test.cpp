@@ -9,6 +9,7 @@
 #include "ir/text.h"
 #include "lazuli/base/error.h"
 #include "tests/cuda/emulated.h"
+#include "tests/cuda/made_graphs.h"
 #include "tests/cuda/matrix_graphs.h"
 #include "tests/cuda/on_device.h"
 #include "tests/pipeline/harness.h"
@@ -44,6 +45,9 @@ std::string graph_of(const std::string& name) {
   // Beyond what six stages hold, and more tiles than processors; turned on both sides.
   if (name == "stream") return MatrixProduct{"bfloat16", 264, 456, 264, "nt", true}.text();
   if (name == "turned stream") return MatrixProduct{"bfloat16", 136, 456, 136, "tn"}.text();
+  if (name == "made operands") return cast_floats("bfloat16", 70, 200, 66, "nt").text();
+  if (name == "made across") return cast_floats("bfloat16", 66, 70, 72, "nn").text();
+  if (name == "few rows") return MatrixProduct{"bfloat16", 9, 1100, 140, "nt"}.text();
   throw std::runtime_error("no graph " + name);
 }
 
@@ -129,6 +133,24 @@ constexpr Fault kFaults[] = {
      R"(0 threadIdx\.x / 32 - 4\) \* \(piece_rows \* pitch => threadIdx.x / 64 - 2) * (piece_rows * pitch)"},
     {"results beyond the last row", "stream",
      R"(0 const bool (v\d+) = (v\d+) < (v\d+);\n\s+const bool => const bool $1 = $2 < $3 + 1; const bool)"},
+    // Operands that are computed on the way there.
+    {"elements put where others are multiplied", "made operands",
+     R"(0 l\.put\(l_next, stages \+ ahead => l.put(l_next, stages + now)"},
+    {"elements of another step", "made operands", R"(0 r\.fetch\(r_next, next\) => r.fetch(r_next, k))"},
+    {"elements that nobody puts", "made operands", R"(0 r\.put\(r_next, stages[^;]*; => )"},
+    {"elements of rows that there are not", "made operands", R"(0 p\.r < last_row \? p\.r : last_row => p.r)"},
+    {"elements of depths that there are not", "made operands", R"(0 p\.k < last \? p\.k : last => p.k)"},
+    {"no zeros behind the depth", "made operands", R"(0 p\.k < depth && p\.r < rows => p.r < rows)"},
+    {"pieces put where they are not read", "made operands",
+     R"(0 B::lz_swizzle\(p\.row, p\.piece\)\) = w => p.row * 64 + p.piece * 16) = w)"},
+    {"a barrier lost behind what is put", "made operands", R"(1 lz_barrier\(\); => )"},
+    {"a row of elements for another", "made across", R"(0 k \+ id / \(W / 8\)\} => k + id / (W / 8) + 1})"},
+    // Tiles of few rows, parts of the depth.
+    {"threads that copy beyond their tile", "few rows", R"(0 B::pieces % 256 != 0 && id >= B::pieces => false)"},
+    {"warps that share rows out wrongly", "few rows",
+     R"(0 Rows <= 32 \? 1 : Columns <= 16 => Rows <= 8 ? 1 : Columns <= 16)"},
+    {"a part of the depth too few", "few rows", R"(1 < lz_args\.end; => < lz_args.end - 1;)"},
+    {"parts of the depth that overlap", "few rows", R"(0 lz_min\(([^,]*), (v\d+)\) => lz_min($1, $2 + 1))"},
 };
 
 /// Numbers without NaN or infinities, so that a fault is not hidden by them.
