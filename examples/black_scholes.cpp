@@ -22,6 +22,7 @@ constexpr const char* kHelp = R"(black_scholes: prices European options, call an
 
   --options=N   how many contracts (default: 10000000)
   --rounds=N    how often; the fastest round is reported (default: 5)
+  --device=NAME where they are priced: cpu, cuda, cuda:1 (default: cpu)
 )";
 
 constexpr double kRate = 0.02;
@@ -99,9 +100,11 @@ lz::Report fastest(int64_t rounds, Result& result, const Compute& compute) {
 
 int run(const examples::Arguments& arguments) {
   const int64_t options = arguments.number("options", 1, 1000000000), rounds = arguments.number("rounds", 1, 1000);
+  const lz::Device device(arguments.text("device"));
   lz::manual_seed(1);
-  const Tensor strike = 50 + 100 * lz::rand({options});
-  const Market market{50 + 100 * lz::rand({options}), 0.1 + 2 * lz::rand({options}), 0.1 + 0.4 * lz::rand({options})};
+  const auto between = [&](double low, double high) { return (low + (high - low) * lz::rand({options})).to(device); };
+  const Tensor strike = between(50, 150), spot = between(50, 150), years = between(0.1, 2.1);
+  const Market market{spot, years, between(0.1, 0.5)};
   lz::eval(strike, market.spot, market.years, market.volatility);
 
   std::pair<Tensor, Tensor> prices;
@@ -139,7 +142,7 @@ int run(const examples::Arguments& arguments) {
 
 int main(int argc, char** argv) {
   return examples::run("black_scholes", [&] {
-    const examples::Arguments arguments(argc, argv, {{"options", "10000000"}, {"rounds", "5"}});
+    const examples::Arguments arguments(argc, argv, {{"options", "10000000"}, {"rounds", "5"}, {"device", "cpu"}});
     if (arguments.help()) {
       std::fputs(kHelp, stdout);
       return 0;

@@ -20,6 +20,7 @@ constexpr const char* kHelp = R"(digits_knn: classifies handwritten digits by th
   --data=FILE    gzip-compressed rows of 64 pixels and a label (default: examples/data/digits.csv.gz)
   --seed=N       shuffle that chooses which fifth is held out (default: 1)
   --pictures=N   how many test digits to draw (default: 6)
+  --device=NAME  where distances are computed: cpu, cuda, cuda:1 (default: cpu)
 )";
 
 int classify(const examples::Arguments& arguments) {
@@ -29,7 +30,8 @@ int classify(const examples::Arguments& arguments) {
   std::printf("%lld test digits, %lld training digits\n\n", static_cast<long long>(test.size()),
               static_cast<long long>(train.size()));
 
-  const lz::Tensor distances = examples::squared_distances(test.tensor(), train.tensor());
+  const lz::Device device(arguments.text("device"));
+  const lz::Tensor distances = examples::squared_distances(test.tensor().to(device), train.tensor().to(device));
   const lz::Tensor nearest = distances.argmin(1);
   const lz::Report report = lz::profile(distances, nearest);
 
@@ -48,7 +50,8 @@ int classify(const examples::Arguments& arguments) {
 int main(int argc, char** argv) {
   return examples::run("digits_knn", [&] {
     const examples::Arguments arguments(
-        argc, argv, {{"data", LAZULI_EXAMPLE_DATA "/digits.csv.gz"}, {"seed", "1"}, {"pictures", "6"}});
+        argc, argv,
+        {{"data", LAZULI_EXAMPLE_DATA "/digits.csv.gz"}, {"seed", "1"}, {"pictures", "6"}, {"device", "cpu"}});
     if (arguments.help()) {
       std::fputs(kHelp, stdout);
       return 0;

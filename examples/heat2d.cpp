@@ -23,9 +23,10 @@ namespace {
 
 constexpr const char* kHelp = R"(heat2d: a plate cools, its picture is written as PNG
 
-  --size=N     points along an edge (default: 256)
-  --steps=N    steps in time (default: 1000)
-  --out=FILE   the picture (default: heat2d.png)
+  --size=N       points along an edge (default: 256)
+  --steps=N      steps in time (default: 1000)
+  --out=FILE     the picture (default: heat2d.png)
+  --device=NAME  where it cools: cpu, cuda, cuda:1 (default: cpu)
 )";
 
 /// One step in time: every inner point moves towards the mean of its neighbours. The edge stays as it is.
@@ -60,7 +61,7 @@ std::vector<uint8_t> colours(const std::vector<float>& heat) {
 int cool(const examples::Arguments& arguments) {
   const int64_t size = arguments.number("size", 16, 16384), steps = arguments.number("steps", 1, 100000000);
   const examples::Progress progress(steps, "steps");
-  Tensor plate = hot_plate(size);
+  Tensor plate = hot_plate(size).to(lz::Device(arguments.text("device")));
   lz::eval(plate);
   const double before = plate.sum().item<double>();
 
@@ -93,7 +94,8 @@ int cool(const examples::Arguments& arguments) {
 
 int main(int argc, char** argv) {
   return examples::run("heat2d", [&] {
-    const examples::Arguments arguments(argc, argv, {{"size", "256"}, {"steps", "1000"}, {"out", "heat2d.png"}});
+    const examples::Arguments arguments(argc, argv,
+                                        {{"size", "256"}, {"steps", "1000"}, {"out", "heat2d.png"}, {"device", "cpu"}});
     if (arguments.help()) {
       std::fputs(kHelp, stdout);
       return 0;

@@ -26,6 +26,7 @@ constexpr const char* kHelp = R"(logistic: logistic regression by Newton's metho
                  (default: examples/data/breast_cancer.csv)
   --seed=N       shuffle that chooses which fifth is held out (default: 1)
   --ridge=N      weight of the squared coefficients, in thousandths (default: 10)
+  --device=NAME  where it is fitted: cpu, cuda, cuda:1 (default: cpu)
 )";
 
 struct Table {
@@ -82,7 +83,7 @@ struct Samples {
   Tensor x, labels;
 };
 
-std::pair<Samples, Samples> prepare(const Table& t, uint32_t seed) {
+std::pair<Samples, Samples> prepare(const Table& t, uint32_t seed, lz::Device device) {
   std::mt19937 random(seed);
   const Tensor x = lz::from_host(t.values.data(), {t.rows, t.columns}, lz::kFloat64);
   const Tensor labels = lz::from_host(t.labels.data(), {t.rows}, lz::kFloat64);
@@ -93,7 +94,7 @@ std::pair<Samples, Samples> prepare(const Table& t, uint32_t seed) {
   const auto chosen = [&](const Tensor& rows) {
     const Tensor scaled = (x.index_select(0, rows) - mean) / deviation;
     const Tensor ones = lz::ones({rows.numel(), 1}, lz::kFloat64);
-    Samples s{lz::cat({scaled, ones}, 1), labels.index_select(0, rows)};
+    Samples s{lz::cat({scaled, ones}, 1).to(device), labels.index_select(0, rows).to(device)};
     lz::eval(s.x, s.labels);
     return s;
   };
@@ -129,8 +130,9 @@ double accuracy(const Tensor& theta, const Samples& s) {
 
 int fit(const examples::Arguments& arguments) {
   const double ridge = 1e-3 * static_cast<double>(arguments.number("ridge", 0, 1000000));
-  const auto [test, training] =
-      prepare(read_table(arguments.text("data")), static_cast<uint32_t>(arguments.number("seed", 0, UINT32_MAX)));
+  const auto seed = static_cast<uint32_t>(arguments.number("seed", 0, UINT32_MAX));
+  const lz::Device device(arguments.text("device"));
+  const auto [test, training] = prepare(read_table(arguments.text("data")), seed, device);
   std::printf("%lld test rows, %lld training rows, %lld measurements each\n\n", static_cast<long long>(test.x.size(0)),
               static_cast<long long>(training.x.size(0)), static_cast<long long>(training.x.size(1) - 1));
 
@@ -142,7 +144,7 @@ int fit(const examples::Arguments& arguments) {
     return lz::grad([&](const Tensor& t) { return (lz::grad(objective)(t) * along).sum(); })(theta);
   });
 
-  Tensor theta = lz::zeros({training.x.size(1)}, lz::kFloat64);
+  Tensor theta = lz::zeros({training.x.size(1)}, lz::kFloat64).to(device);
   double steepness = 1;
   for (int step = 0; step < 30 && steepness > 1e-10; ++step) {
     const auto [loss, gradient] = slope(theta);
@@ -161,7 +163,8 @@ int fit(const examples::Arguments& arguments) {
 int main(int argc, char** argv) {
   return examples::run("logistic", [&] {
     const examples::Arguments arguments(
-        argc, argv, {{"data", LAZULI_EXAMPLE_DATA "/breast_cancer.csv"}, {"seed", "1"}, {"ridge", "10"}});
+        argc, argv,
+        {{"data", LAZULI_EXAMPLE_DATA "/breast_cancer.csv"}, {"seed", "1"}, {"ridge", "10"}, {"device", "cpu"}});
     if (arguments.help()) {
       std::fputs(kHelp, stdout);
       return 0;

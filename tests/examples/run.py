@@ -2,6 +2,8 @@
 
 run.py <name> <program> <source folder> <work folder>
 """
+import gzip
+import itertools
 import json
 import os
 import re
@@ -68,14 +70,39 @@ def digits(program, source, work):
     assert "too few rows" in call(program, "--batch=5000", status=1)
 
 
-def digits_cuda(program, source, work):
-    # On the emulated device: every kernel of training, and the CPU's bits.
-    wanted = [line for line in call(program, "--epochs=2").splitlines() if line.startswith(("digest", "test accuracy"))]
+def same_on_cuda(program, work, args, starts):
+    # On the emulated device: the lines that start like this are the CPU's, to the last digit.
     libraries = os.path.join(os.path.dirname(os.path.dirname(program)), "lib", "liblazuli_emulated_%s.so")
-    got = call(program, "--epochs=2", "--device=cuda",
+    got = call(program, *args, "--device=cuda",
                env={"LAZULI_CUDA_DRIVER": libraries % "cuda", "LAZULI_NVRTC": libraries % "nvrtc", "LAZULI_CUDA_EXACT_BLOCKS": "1",
                     "LAZULI_EMULATOR_CACHE": os.path.join(work, "cuda_emulator_cache"), "LAZULI_EMULATOR_ORDER": "2"})
-    assert wanted == [line for line in got.splitlines() if line.startswith(("digest", "test accuracy"))], got
+    wanted = [line for line in call(program, *args).splitlines() if line.startswith(starts)]
+    assert len(wanted) >= len(starts) and wanted == [line for line in got.splitlines() if line.startswith(starts)], got
+
+
+def digits_cuda(program, source, work):
+    same_on_cuda(program, work, ["--epochs=2"], ("digest", "test accuracy"))  # every kernel of training
+
+
+def heat2d_cuda(program, source, work):
+    same_on_cuda(program, work, ["--size=48", "--steps=12", "--out=" + os.path.join(work, "heat2d_cuda.png")],
+                 ("heat left", "kernels per step"))
+
+
+def logistic_cuda(program, source, work):
+    same_on_cuda(program, work, [], ("114 test rows", "step 0", "step 1", "accuracy", "test accuracy"))
+
+
+def black_scholes_cuda(program, source, work):
+    same_on_cuda(program, work, ["--options=3001", "--rounds=1"],
+                 ("3001 options", "put-call parity", "mean delta", "Greeks agree", "kernels: 1 for prices, 1"))
+
+
+def digits_knn_cuda(program, source, work):
+    few = os.path.join(work, "few_digits.csv.gz")
+    with gzip.open(source + "/examples/data/digits.csv.gz", "rt") as rows, gzip.open(few, "wt") as out:
+        out.writelines(itertools.islice(rows, 200))
+    same_on_cuda(program, work, ["--data=" + few], ("40 test digits", "test accuracy"))
 
 
 def logistic(program, source, work):
