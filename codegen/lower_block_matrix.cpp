@@ -335,7 +335,7 @@ bool choose_block_matrix(const RegionEmitter& probe, Schedule& s) {
   chosen.made_columns = lies->columns.made;
   chosen.stages = 4;
   chosen.depth_block = static_cast<int64_t>(TileProduct::kStepBytes);
-  const int64_t blocks = tiles(chosen.tile_rows, chosen.tile_vectors);
+  const int64_t blocks = std::max<int64_t>(1, tiles(chosen.tile_rows, chosen.tile_vectors));
   const int64_t step = step_elements(lies->rows.type), steps = (p.depth + step - 1) / step;
   chosen.splits = std::clamp<int64_t>(std::min(gpu.processors / blocks, steps / kLeastSteps), 1, kMostSplits);
   s = chosen;

@@ -45,7 +45,7 @@ std::string status() {
   const runtime::cuda::Gpu& first = devices().gpu(kCUDA);
   return fmt::format("CUDA can be used: {} device{}, the first is {} ({}); driver {}.{}, {}", count,
                      count == 1 ? "" : "s", first.properties().name, first.target().arch, first.driver().version / 1000,
-                     first.driver().version % 1000 / 10, devices().nvrtc().version());
+                     first.driver().version % 1000 / 10, devices().compiler());
 }
 
 DeviceProperties get_device_properties(Device device, Location loc) {

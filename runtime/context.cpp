@@ -54,6 +54,7 @@ Context::Context(Settings settings, LogSink sink)
       host_(codegen::host_target()),
       cuda_({.driver_path = settings_.cuda_driver,
              .nvrtc_path = settings_.nvrtc,
+             .cublaslt_path = settings_.cublaslt,
              .gpus = {.exact_blocks = settings_.cuda_exact_blocks,
                       .matrix_units = settings_.cuda_matrix_units,
                       .streams = settings_.cuda_stream_matrix,

@@ -12,6 +12,7 @@
 #include "lazuli/base/error.h"
 #include "runtime/byte_writer.h"
 #include "runtime/context.h"
+#include "runtime/cuda/cublaslt.h"
 #include "runtime/dump_files.h"
 #include "runtime/region_plan.h"
 #include "runtime/sha256.h"
@@ -151,11 +152,50 @@ std::shared_ptr<KernelPlan> start_plan(const ir::Region& region, const codegen::
   return plan;
 }
 
+/// A plain product as a call of cuBLASLt; null where kernels are to do it.
+std::shared_ptr<const KernelPlan> library_plan(Context& context, const ir::Region& region,
+                                               const codegen::LoweringOptions& options) {
+  // Who wants the CPU's bits has matrix units off, too.
+  if (!context.settings().cuda_cublaslt || !options.gpu->matrix_units) return nullptr;
+  const auto product = codegen::plain_product(region, options);
+  if (!product) return nullptr;
+  std::string why;
+  const auto library = context.cuda().cublaslt(&why);
+  const auto call =
+      library ? cuda::LtProduct::make(library, context.cuda().gpu(region.outputs[0]->device()), *product, &why)
+              : nullptr;
+  if (!call) {
+    context.log(LogLevel::Warning, fmt::format("LAZULI_CUDA_CUBLASLT: {}; a kernel multiplies instead", why));
+    return nullptr;
+  }
+  auto plan = std::make_shared<KernelPlan>();
+  plan->gpu.library = call;
+  plan->buffers = {{KernelPlan::Argument::Output, 0},
+                   {KernelPlan::Argument::Input, static_cast<int64_t>(product->left.input)},
+                   {KernelPlan::Argument::Input, static_cast<int64_t>(product->right.input)}};
+  if (call->workspace_bytes() > 0) {
+    plan->buffers.push_back({KernelPlan::Argument::Workspace, 0});
+    plan->workspace_bytes = aligned(call->workspace_bytes());
+  }
+  plan->name = "cublaslt_dot_general";
+  plan->kind = ir::name(region.kind);
+  plan->schedule = fmt::format("{} {}", library->version(), product->str());
+  plan->fused_ops = 1;
+  for (const Node* n : region.inputs) plan->bytes_read += n->nbytes();
+  plan->bytes_written = region.outputs[0]->nbytes();
+  plan->flops = 2.0 * static_cast<double>(product->batch * product->rows * product->columns) *
+                static_cast<double>(product->depth);
+  plan->exact = false;
+  return plan;
+}
+
 }  // namespace
 
 std::shared_ptr<const KernelPlan> plan_region(Context& context, const ir::Region& region,
                                               const codegen::LoweringOptions& options,
                                               const std::optional<codegen::Schedule>& tuned) {
+  if (options.gpu && !tuned)
+    if (auto plan = library_plan(context, region, options)) return plan;
   const codegen::Lowered lowered = lower_region(region, options, tuned);
   const auto plan = start_plan(region, options, lowered, tuned.has_value());
   if (options.gpu) {

@@ -55,7 +55,7 @@ void fill_report(const Prepared& prepared, Report& report) {
     const size_t number = report.kernels.size();
     while (graph < graphs.size() && number >= graphs[graph].end) ++graph;
     if (graph < graphs.size() && number >= graphs[graph].begin) r.schedule += fmt::format(" graph={}", graph);
-    r.klass = k.exact ? "exact" : "matrix_unit";
+    r.klass = k.gpu.library ? "library" : k.exact ? "exact" : "matrix_unit";
     r.fused_ops = k.fused_ops;
     r.bytes = k.bytes_read + k.bytes_written;
     r.flops = k.flops;

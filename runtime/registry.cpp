@@ -121,6 +121,13 @@ constexpr OptionInfo kOptions[] = {
     {"LAZULI_CUDA_GRAPHS", "flag", "1",
      "0 queues every kernel of a repeated program by a call of its own, instead of all in a row by one.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_graphs); }},
+    {"LAZULI_CUDA_CUBLASLT", "flag", "0",
+     "1 gives plain products of float32, float16 and bfloat16 on GPUs to cuBLASLt: its roundings, named in reports as "
+     "class library. Where it is missing or has no algorithm, kernels multiply as ever and a warning says why.",
+     [](std::string_view t, Settings& s) { return parse_bool(t, s.cuda_cublaslt); }},
+    {"LAZULI_CUBLASLT", "path", "searched for",
+     "cuBLASLt's library, libcublasLt.so of CUDA 12 or 13. Without it: searched for like NVRTC.",
+     [](std::string_view t, Settings& s) { return s.cublaslt = t, true; }},
     {"LAZULI_PERF", "flag", "0", "Names compiled kernels for perf, in /tmp/perf-<pid>.map.",
      [](std::string_view t, Settings& s) { return parse_bool(t, s.perf_map); }},
 };

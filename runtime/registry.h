@@ -32,14 +32,15 @@ struct Settings {
   bool always_parallel = false;  // every thread takes part in however little work
   std::vector<DumpRequest> dumps;
   std::string dump_directory = "lazuli-dump";
-  std::string cuda_driver, nvrtc;       // paths; empty: searched for
-  std::string cuda_cache, cuda_record;  // folders; empty: none
-  std::string tuned;                    // folder of tuned schedules; empty: none
+  std::string cuda_driver, nvrtc, cublaslt;  // paths; empty: searched for
+  std::string cuda_cache, cuda_record;       // folders; empty: none
+  std::string tuned;                         // folder of tuned schedules; empty: none
   bool cuda_exact_blocks = false;
   bool cuda_matrix_units = true;
   bool cuda_stream_matrix = true;
   bool cuda_tf32 = false;
   bool cuda_graphs = true;
+  bool cuda_cublaslt = false;
 };
 
 struct OptionInfo {

@@ -3,6 +3,7 @@
 // scripts/gpu-check.sh runs it with everything else.
 //
 //   lazuli-gpucheck [--scale=full|small] [--json=FILE] [--cases=TEXT]   small: sizes for the emulated device
+//   lazuli-gpucheck --plan [--cases=TEXT]   loads the kernels of both scales, for whoever collects their machine code
 //
 // Exits with 1 when bits differ or a case fails, 2 when there is no device.
 #include <fmt/format.h>
@@ -193,11 +194,36 @@ Result measure(const Case& c, int repeats) {
   return r;
 }
 
+std::vector<Case> cases_of(const std::string& scale) {
+  return cases(scale == "full" ? int64_t{1} << 28 : int64_t{1} << 18);
+}
+
+/// Evaluates every case on memory that nobody has written: for a device that runs nothing (LAZULI_EMULATOR_PLAN).
+void plan(const std::string& wanted) {
+  size_t kernels = 0;
+  const auto none = [](const Shape& shape, DType t) {
+    return empty(shape.empty() ? Shape{1} : shape, TensorOptions(kCUDA).dtype(t));
+  };
+  for (const std::string scale : {"small", "full"})
+    for (const Case& c : cases_of(scale)) {
+      if (c.name.find(wanted) == std::string::npos) continue;
+      for (const auto& [first, second] : {std::pair(&c.shape, &c.second), std::pair(&c.small, &c.small_second)}) {
+        const Tensor a = none(*first, c.dtype), b = none(*second, c.dtype);
+        eval(a, b);
+        kernels += profile(c.run(a, b)).kernels.size();
+      }
+    }
+  fmt::print("{} launches planned\n", kernels);
+}
+
 int run(int argc, char** argv) {
+  bool plan_only = false;
   std::string scale = "full", json, wanted;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
-    if (arg.starts_with("--scale=")) {
+    if (arg == "--plan") {
+      plan_only = true;
+    } else if (arg.starts_with("--scale=")) {
       scale = arg.substr(8);
     } else if (arg.starts_with("--json=")) {
       json = arg.substr(7);
@@ -209,6 +235,7 @@ int run(int argc, char** argv) {
   }
   fmt::print("{}\n", cuda::status());
   if (!cuda::is_available()) return 2;
+  if (plan_only) return plan(wanted), 0;
   const cuda::DeviceProperties p = cuda::get_device_properties();
   std::string out = fmt::format(
       "{{\"device\": \"{}\", \"capability\": \"{}.{}\", \"processors\": {}, \"memory\": {}, \"scale\": \"{}\", "
@@ -217,7 +244,7 @@ int run(int argc, char** argv) {
   fmt::print("{:<20} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8}  {}\n", "case", "bits", "best ms", "median ms", "GB/s",
              "GFLOP/s", "kernels", "schedule");
   bool good = true, first = true;
-  for (const Case& c : cases(scale == "full" ? int64_t{1} << 28 : int64_t{1} << 18)) {
+  for (const Case& c : cases_of(scale)) {
     if (c.name.find(wanted) == std::string::npos) continue;
     Result r;
     try {

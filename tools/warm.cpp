@@ -81,6 +81,7 @@ int run(int argc, char** argv) {
       slowest = std::max(slowest, ms);
     }
   }
+  cubins.note_compiler(nvrtc->version());
   fmt::print("{}: {} kernels compiled ({} bytes, {:.0f} ms each, {:.0f} ms the slowest), {} were there\n",
              nvrtc->version(), made, bytes, made ? total / static_cast<double>(made) : 0, slowest, kept);
   return 0;

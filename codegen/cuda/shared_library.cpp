@@ -25,6 +25,9 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
+/// Of a library that toolkits bring: sonames, toolkits' folders, those of Python wheels.
+std::vector<std::string> toolkit_candidates(const std::string& library, const std::string& wheel);
+
 }  // namespace
 
 std::unique_ptr<SharedLibrary> SharedLibrary::open(std::span<const std::string> candidates, std::string* why) {
@@ -49,16 +52,25 @@ void* SharedLibrary::symbol(const char* name) const {
 }
 
 std::vector<std::string> nvrtc_candidates(const std::string& given) {
-  if (!given.empty()) return {given};
-  std::vector<std::string> names = {"libnvrtc.so.13", "libnvrtc.so.12"};
+  return given.empty() ? toolkit_candidates("libnvrtc", "cuda_nvrtc") : std::vector{given};
+}
+
+std::vector<std::string> cublaslt_candidates(const std::string& given) {
+  return given.empty() ? toolkit_candidates("libcublasLt", "cublas") : std::vector{given};
+}
+
+namespace {
+
+std::vector<std::string> toolkit_candidates(const std::string& library, const std::string& wheel) {
+  std::vector<std::string> names = {library + ".so.13", library + ".so.12"};
   std::vector<std::string> toolkits;
   for (const char* name : {"CUDA_HOME", "CUDA_PATH"})
     if (const std::string folder = variable(name); !folder.empty()) toolkits.push_back(folder);
   for (const char* folder : {"/usr/local/cuda", "/usr/local/cuda-13*", "/usr/local/cuda-12*", "/opt/cuda"})
     toolkits.emplace_back(folder);
   for (const std::string& folder : toolkits)
-    for (const char* library : {"/lib64", "/lib", "/targets/x86_64-linux/lib"})
-      for (const char* version : {"13", "12"}) add_matches(folder + library + "/libnvrtc.so." + version, names);
+    for (const char* below : {"/lib64", "/lib", "/targets/x86_64-linux/lib"})
+      for (const char* version : {"13", "12"}) add_matches(folder + below + "/" + library + ".so." + version, names);
   std::vector<std::string> pythons;
   for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"})
     if (const std::string folder = variable(name); !folder.empty()) pythons.push_back(folder);
@@ -66,10 +78,13 @@ std::vector<std::string> nvrtc_candidates(const std::string& given) {
   for (const char* folder : {"/usr/local", "/usr"}) pythons.emplace_back(folder);
   for (const std::string& folder : pythons)
     for (const char* packages : {"site-packages", "dist-packages"})
-      for (const char* wheel : {"cu13", "cuda_nvrtc"})
-        add_matches(folder + "/lib/python3*/" + packages + "/nvidia/" + wheel + "/lib/libnvrtc.so.1[23]", names);
+      for (const std::string& package : {std::string("cu13"), wheel})
+        add_matches(folder + "/lib/python3*/" + packages + "/nvidia/" + package + "/lib/" + library + ".so.1[23]",
+                    names);
   return names;
 }
+
+}  // namespace
 
 std::vector<std::string> driver_candidates(const std::string& given) {
   if (!given.empty()) return {given};

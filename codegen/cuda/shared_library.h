@@ -37,6 +37,8 @@ class SharedLibrary {
 /// What to open, in this order: `given` and nothing else if it is not empty; the sonames of CUDA 13 and 12; the usual
 /// folders of toolkits; those of Python wheels.
 std::vector<std::string> nvrtc_candidates(const std::string& given);
+/// The same for cuBLASLt.
+std::vector<std::string> cublaslt_candidates(const std::string& given);
 /// The driver's library: `given`, or the names under which drivers install it.
 std::vector<std::string> driver_candidates(const std::string& given);
 

@@ -112,4 +112,24 @@ bool CubinCache::insert(const std::string& key, const std::string& cubin) const 
   return false;
 }
 
+std::string CubinCache::compiler() const {
+  if (!enabled() || !folder_is_ours(folder_)) return {};
+  const File file(folder_ + "/compiler", O_RDONLY | O_NOFOLLOW);
+  struct stat s{};
+  char text[64];
+  if (file.fd() < 0 || fstat(file.fd(), &s) != 0 || !S_ISREG(s.st_mode) || !ours_alone(s)) return {};
+  const ssize_t n = read(file.fd(), text, sizeof text);
+  return n > 0 ? std::string(text, static_cast<size_t>(n)) : std::string();
+}
+
+void CubinCache::note_compiler(const std::string& version) const {
+  if (!enabled() || !folder_is_ours(folder_) || compiler() == version) return;
+  std::string fresh = folder_ + "/compiler.XXXXXX";
+  const int fd = mkostemp(fresh.data(), O_CLOEXEC);
+  if (fd < 0) return;
+  const bool written = write_all(fd, version);
+  if (close(fd) == 0 && written && rename(fresh.c_str(), (folder_ + "/compiler").c_str()) == 0) return;
+  unlink(fresh.c_str());
+}
+
 }  // namespace lazuli::runtime::cuda

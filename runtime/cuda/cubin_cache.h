@@ -20,6 +20,10 @@ class CubinCache {
   /// Whether it was written.
   bool insert(const std::string& key, const std::string& cubin) const;
   bool enabled() const { return !folder_.empty(); }
+  /// The version of NVRTC that entries were last made by: where there is no NVRTC, entries of that version do. Empty
+  /// when nobody has said.
+  std::string compiler() const;
+  void note_compiler(const std::string& version) const;
 
  private:
   std::string path(const std::string& key) const;

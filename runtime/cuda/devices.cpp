@@ -8,6 +8,7 @@
 
 #include "codegen/cuda/emit.h"
 #include "lazuli/base/error.h"
+#include "runtime/cuda/cublaslt.h"
 #include "runtime/sha256.h"
 
 namespace lazuli::runtime::cuda {
@@ -17,17 +18,18 @@ void Devices::open() {
     driver_ = Driver::open(options_.driver_path, &why_not_);
     if (driver_) gpus_.resize(static_cast<size_t>(driver_->devices));
     nvrtc_ = codegen::Nvrtc::open(options_.nvrtc_path, &why_no_compiler_);
+    compiler_ = nvrtc_ ? nvrtc_->version() : cubins_.compiler();
   });
 }
 
 std::string Devices::status() {
   open();
-  return !driver_ ? why_not_ : why_no_compiler_;
+  return !driver_ ? why_not_ : compiler_.empty() ? why_no_compiler_ : "";
 }
 
 int Devices::count() {
   open();
-  return driver_ && nvrtc_ ? driver_->devices : 0;
+  return driver_ && !compiler_.empty() ? driver_->devices : 0;
 }
 
 Gpu& Devices::gpu(Device device) {
@@ -44,6 +46,11 @@ Gpu& Devices::gpu(Device device) {
   return *gpu;
 }
 
+const std::string& Devices::compiler() {
+  open();
+  return compiler_;
+}
+
 const codegen::Nvrtc& Devices::nvrtc() {
   open();
   if (!nvrtc_)
@@ -56,14 +63,14 @@ CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
                                 const std::function<std::string(const std::string&)>& keep_source) {
   const codegen::CudaSource source = codegen::emit_cuda(*lowered.kernel, lowered.schedule);
   CompiledKernel result{.module = nullptr,
+                        .library = nullptr,
                         .threads = lowered.schedule.threads,
                         .has_checks = lowered.kernel->has_checks,
                         .stays = source.stays,
                         .maps = source.maps,
                         .found = true,
                         .compile_ms = 0};
-  const std::string key =
-      fmt::format("{}\n{}\n{}\n{}", gpu.device().str(), gpu.target().arch, nvrtc().version(), source.text);
+  const std::string key = fmt::format("{}\n{}\n{}\n{}", gpu.device().str(), gpu.target().arch, compiler_, source.text);
   {
     const std::lock_guard lock(mutex_);
     if (const auto* found = modules_.find(key)) {
@@ -83,7 +90,7 @@ CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
   };
   const std::string& name = lowered.kernel->name;
   record(name, source.text);
-  const std::string stored = CubinCache::key(source.text, gpu.target().arch, nvrtc().version());
+  const std::string stored = CubinCache::key(source.text, gpu.target().arch, compiler_);
   if (const auto code = cubins_.find(stored)) {
     try {
       return loaded(std::make_shared<Module>(gpu, *code, source.entry_points, source.shared_bytes, name));
@@ -99,7 +106,7 @@ CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
     const std::string path = keep_source(source.text);
     throw Error(e.kind(), e.message(), path.empty() ? "" : "the source is in " + path);
   }
-  cubins_.insert(stored, cubin);
+  if (cubins_.insert(stored, cubin)) cubins_.note_compiler(compiler_);
   return loaded(std::make_shared<Module>(gpu, cubin, source.entry_points, source.shared_bytes, name));
 }
 
@@ -108,6 +115,12 @@ void Devices::record(const std::string& name, const std::string& source) const {
   std::error_code error;
   std::filesystem::create_directories(options_.record_folder, error);
   std::ofstream(fmt::format("{}/{}-{}.cu", options_.record_folder, name, sha256_hex(source).substr(0, 16))) << source;
+}
+
+std::shared_ptr<const CublasLt> Devices::cublaslt(std::string* why) {
+  std::call_once(looked_for_cublaslt_, [&] { cublaslt_ = CublasLt::open(options_.cublaslt_path, &why_no_cublaslt_); });
+  if (!cublaslt_) *why = why_no_cublaslt_;
+  return cublaslt_;
 }
 
 void Devices::clear_cache() {

@@ -73,6 +73,11 @@ std::shared_ptr<Replay> Replay::of(const Program& program) {
     if (copy != program.base_copies.end() && copy->first == i) close(i);
     while (copy != program.base_copies.end() && copy->first == i) ++copy;
     const KernelPlan& k = *program.launches[i].kernel;
+    if (k.gpu.library) {  // a call, not a kernel that a graph could hold
+      close(i);
+      at.begin = i + 1;
+      continue;
+    }
     kernels += static_cast<size_t>(
         std::count_if(k.phases.begin(), k.phases.end(), [](const codegen::PhaseLaunch& p) { return p.tasks > 0; }));
     if (k.gpu.has_checks) close(i + 1);

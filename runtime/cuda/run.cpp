@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "runtime/cuda/cublaslt.h"
 #include "runtime/cuda/tensor_maps.h"
 
 namespace lazuli::runtime::cuda {
@@ -39,6 +40,8 @@ class Runner {
   void launch(const Launch& l, KernelGraph* graph);
   bool has_misaligned_maps() const;
   void put_maps(const KernelPlan& k);
+  /// A call of cuBLASLt.
+  void multiply(const Launch& l);
   bool failed();
   void write(const HostWrite& w);
   int64_t most_blocks(const KernelPlan& k) const;
@@ -92,6 +95,7 @@ int64_t Runner::most_blocks(const KernelPlan& k) const {
 
 void Runner::launch(const Launch& l, KernelGraph* graph) {
   const KernelPlan& k = *l.kernel;
+  if (k.gpu.library) return multiply(l);
   arguments_.clear();
   for (size_t i = 0; i < k.buffers.size(); ++i) {
     const bool shared = k.buffers[i].kind == KernelPlan::Argument::Shared;
@@ -149,6 +153,12 @@ bool Runner::has_misaligned_maps() const {
       if (reinterpret_cast<uintptr_t>(p) % kMapAlignment != 0) return true;
     }
   return false;
+}
+
+void Runner::multiply(const Launch& l) {
+  for (size_t i = 0; i < l.kernel->buffers.size(); ++i) buffers_[i] = address(program_.bindings[l.first_binding + i]);
+  l.kernel->gpu.library->run(gpu_, buffers_[1], buffers_[2], buffers_[0],
+                             l.kernel->buffers.size() > 3 ? buffers_[3] : nullptr);
 }
 
 bool Runner::failed() {

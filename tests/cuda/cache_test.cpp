@@ -123,6 +123,13 @@ TEST_F(CudaCache, AnotherProcessCompilesNothing) {
   setenv("LAZULI_EMULATOR_CACHE", "", 1);
   const std::vector<ir::HostArray> second = run();
   EXPECT_TRUE(ir::bitwise_equal(first[0], second[0]));
+  // Nor does one that has no compiler at all.
+  settings.nvrtc = "/nowhere/libnvrtc.so";
+  const std::vector<ir::HostArray> third = run();
+  EXPECT_TRUE(ir::bitwise_equal(first[0], third[0]));
+  fs::remove(folder() + "/compiler");
+  EXPECT_THROW(run(), Error);
+  settings.nvrtc = LAZULI_EMULATED_NVRTC;
   // Without the cache it has to compile, and cannot: it was the cache that served before.
   fs::remove_all(folder());
   EXPECT_THROW(run(), Error);

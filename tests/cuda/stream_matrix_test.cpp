@@ -87,7 +87,7 @@ void expect_within_bound(runtime::Context& context, const MatrixProduct& p, doub
     SCOPED_TRACE(order);
     const EmulatedOrder in(order);
     leaves.clear();
-    const std::vector<HostArray> got = run_on_device(context, g, keep, {}, shift);
+    const std::vector<HostArray> got = run_on_device(context, g, keep, {}, nullptr, shift);
     if (first.empty()) first = got;
     int64_t at = -1;
     ASSERT_TRUE(bitwise_equal(first[0], got[0], &at)) << "differs from the first order at " << at;
@@ -248,7 +248,7 @@ TEST(CudaStreamMatrixOf, MisalignedMemoryIsCopiedFirst) {
   const std::vector<HostArray> want = run_on_device(emulated_context(), g, numbers());
   for (int run = 0; run < 4; ++run) {
     const int64_t shift = run % 2 * 2;
-    const std::vector<HostArray> got = run_on_device(emulated_context(), g, numbers(), {}, shift);
+    const std::vector<HostArray> got = run_on_device(emulated_context(), g, numbers(), {}, nullptr, shift);
     ASSERT_TRUE(bitwise_equal(want[0], got[0])) << run;
   }
 }

@@ -8,6 +8,7 @@
 //
 //   LAZULI_EMULATOR_ORDER=n      0: threads run in ascending order, 1: descending, n: shuffled from seed n
 //   LAZULI_EMULATOR_TRACE=1      a line per launch on standard error
+//   LAZULI_EMULATOR_PLAN=1       kernels are never run, so real machine code is as good: what a program would load
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -177,6 +178,7 @@ class SharedMemory {
 
 Result run(Launch& l) {
   Device& d = device();
+  if (emulator::plans_only()) return kSuccess;
   if (!d.functions.contains(l.function)) {
     std::fprintf(stderr, "CUDA emulator: a kernel of a module that was unloaded is launched\n");
     return kInvalidHandle;
@@ -260,6 +262,10 @@ namespace emulator {
 std::shared_ptr<const Launch> read_launch(void* function, const unsigned grid[3], const unsigned block[3],
                                           unsigned shared, void** arguments, Result* error) {
   auto* f = static_cast<Function*>(function);
+  if (plans_only()) {
+    *error = kSuccess;
+    return std::make_shared<Launch>(Launch{f, {}, {}, 0, {}});
+  }
   const auto bytes = static_cast<const int*>(dlsym(f->module->library, ("lzemu_bytes_" + f->name).c_str()));
   *error = grid[0] == 0 || grid[0] > 0x7fffffffu || grid[1] != 1 || grid[2] != 1        ? kInvalidValue
            : block[0] == 0 || block[0] > kMostThreads || block[1] != 1 || block[2] != 1 ? kInvalidValue
@@ -298,6 +304,10 @@ void count(const char* what, long times) {
 const char* variable(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
   return value && *value ? value : fallback;
+}
+
+bool plans_only() {
+  return *variable("LAZULI_EMULATOR_PLAN", "") == '1';
 }
 
 unsigned order_kind() {
@@ -358,7 +368,7 @@ EXPORT Result cuMemAlloc_v2(Address* p, size_t bytes) {
   if (mapping == MAP_FAILED) return kNoMemory;
   mprotect(mapping, kPage, PROT_NONE);
   mprotect(mapping + kPage + inside, kPage, PROT_NONE);
-  std::memset(mapping + kPage, 0xff, inside);
+  if (!emulator::plans_only()) std::memset(mapping + kPage, 0xff, inside);
   *p = reinterpret_cast<Address>(mapping + kPage + inside - rounded);
   d.memory[*p] = {mapping, mapped, rounded};
   d.used += bytes;
@@ -439,6 +449,10 @@ EXPORT Result cuModuleLoadData(void** module, const void* image) {
                   "ELF",
                   4) != 0)
     return kInvalidImage;
+  if (emulator::plans_only()) {
+    *module = new Module;
+    return kSuccess;
+  }
   const size_t size = image_bytes(bytes);
   // A name of its own: the loader does not load one name twice.
   char path[] = "/tmp/lazuli-emulated-XXXXXX";
@@ -483,7 +497,7 @@ EXPORT Result cuModuleUnload(void* module) {
   flush();
   auto* m = static_cast<Module*>(module);
   for (const auto& [name, f] : m->functions) device().functions.erase(f.get());
-  dlclose(m->library);
+  if (m->library) dlclose(m->library);
   delete m;
   return kSuccess;
 }
@@ -492,10 +506,12 @@ EXPORT Result cuModuleGetFunction(void** function, void* module, const char* nam
   auto f = std::make_unique<Function>();
   f->module = m;
   f->name = name;
-  f->kernel = reinterpret_cast<emulator::Kernel>(dlsym(m->library, (std::string("lzemu_run_") + name).c_str()));
-  if (!f->kernel) return kNotFound;
-  if (const auto* bound = static_cast<const int*>(dlsym(m->library, (std::string("lzemu_bound_") + name).c_str())))
-    f->most_threads = *bound;
+  if (m->library) {
+    f->kernel = reinterpret_cast<emulator::Kernel>(dlsym(m->library, (std::string("lzemu_run_") + name).c_str()));
+    if (!f->kernel) return kNotFound;
+    if (const auto* bound = static_cast<const int*>(dlsym(m->library, (std::string("lzemu_bound_") + name).c_str())))
+      f->most_threads = *bound;
+  }
   const std::lock_guard lock(device().mutex);
   device().functions.insert(f.get());
   *function = f.get();
@@ -558,6 +574,17 @@ EXPORT void lzemu_forget_failure() {
   const std::lock_guard lock(device().mutex);
   device().queue.clear();
   device().failure = kSuccess;
+}
+/// For the stand-in for cuBLASLt: work between kernels, in its turn; whether these bytes are the device's.
+EXPORT Result lzemu_enqueue(void* stream, int (*work)(void*), void* data) {
+  return enqueue(stream, [=]() -> Result { return work(data) == 0 ? kSuccess : kLaunchFailed; });
+}
+EXPORT int lzemu_is_allocated(const void* p, size_t bytes) {
+  const std::lock_guard lock(device().mutex);
+  return is_allocated(reinterpret_cast<Address>(p), bytes) ? 1 : 0;
+}
+EXPORT void lzemu_note(const char* what) {
+  emulator::count(what);
 }
 /// How often a function of the driver was called, or how many bytes were copied, so far.
 EXPORT long lzemu_count(const char* what) {

@@ -1,6 +1,7 @@
 // What the stand-in for libcuda says of itself and of its device.
 //
-//   LAZULI_EMULATOR_ARCH=sm_80   what the device says it is; default sm_90
+//   LAZULI_EMULATOR_ARCH=sm_80        what the device says it is; default sm_90
+//   LAZULI_EMULATOR_PROCESSORS=132    how many processors it says it has
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -57,7 +58,8 @@ EXPORT Result cuDeviceGetAttribute(int* value, int attribute, int) {
       *value = 32;
       return kSuccess;
     case 16:
-      *value = 4;  // few processors, so that small tests deal out many tasks
+      // Few, so that small tests deal out many tasks.
+      *value = std::atoi(emulator::variable("LAZULI_EMULATOR_PROCESSORS", "4"));
       return kSuccess;
     case 38:
       *value = 50 << 20;

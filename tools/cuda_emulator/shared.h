@@ -27,6 +27,8 @@ bool is_device_memory(unsigned long long address, size_t bytes);
 void count(const char* what, long times = 1);
 /// LAZULI_EMULATOR_ORDER.
 unsigned order_kind();
+/// LAZULI_EMULATOR_PLAN: kernels are loaded, whatever they are made of, and never run; memory is left alone.
+bool plans_only();
 /// Of the environment.
 const char* variable(const char* name, const char* fallback);
 
