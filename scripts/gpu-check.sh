@@ -112,7 +112,7 @@ environment() {
 } | tee "$out/table.txt"
 # The block above is a subshell: what it found stands in its table.
 awk 'BEGIN { printf "{\"steps\": [" }
-     { printf "%s{\"step\": \"%s\", \"result\": \"%s\"}", NR > 1 ? ", " : "", $1, $2 }
+     { printf "%s{\"step\": \"%s\", \"result\": \"%s\"}", (NR > 1 ? ", " : ""), $1, $2 }
      END { print "]}" }' "$out/table.txt" >"$out/steps.json"
 [ -f "$out/times.txt" ] && cat "$out/times.txt"
 ! grep -q ' failed ' "$out/table.txt"
