@@ -384,18 +384,30 @@ void RegionEmitter::vector_loop(ValueId begin, ValueId end, int unroll,
     return spread(main_end, end, 1);
   }
   if (schedule.masked_loop) return masked_loop(begin, end, body);
-  const ValueId whole = b.prim(Prim::bit_and, kInt64, {b.sub(end, begin), b.index(-(int64_t{lanes} * unroll))});
-  const ValueId main_end = b.add(begin, whole);
+  const int64_t step = int64_t{lanes} * unroll;
+  if ((step & (step - 1)) != 0) {
+    const ValueId done = b.for_loop(begin, b.sub(end, b.index(step - 1)), b.index(step), {begin},
+                                    [&](ValueId i, const std::vector<ValueId>&) {
+                                      full_vectors(i, unroll, body);
+                                      return std::vector<ValueId>{b.add(i, b.index(step))};
+                                    })[0];
+    return masked_loop(done, end, body);
+  }
+  const ValueId main_end = b.add(begin, b.prim(Prim::bit_and, kInt64, {b.sub(end, begin), b.index(-step)}));
   full_loop(begin, main_end, unroll, body);
   masked_loop(main_end, end, body);
 }
 
+void RegionEmitter::full_vectors(ValueId first, int count, const std::function<void(ValueId, Body&)>& body) {
+  for (int u = 0; u < count; ++u) {
+    Body main{.lanes = lanes, .mask = {}, .values = {}};
+    body(b.add(first, b.index(int64_t{u} * lanes)), main);
+  }
+}
+
 void RegionEmitter::full_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body) {
   b.for_loop(begin, end, b.index(int64_t{lanes} * unroll), {}, [&](ValueId i, const std::vector<ValueId>&) {
-    for (int u = 0; u < unroll; ++u) {
-      Body main{.lanes = lanes, .mask = {}, .values = {}};
-      body(b.add(i, b.index(int64_t{u} * lanes)), main);
-    }
+    full_vectors(i, unroll, body);
     return std::vector<ValueId>{};
   });
 }

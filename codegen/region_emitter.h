@@ -59,12 +59,15 @@ class RegionEmitter {
   void store_outputs(const std::vector<size_t>& outputs, Body& body);
   std::vector<size_t> outputs_where(bool inner) const;
 
-  /// for vectors [begin, end): full vectors unrolled by the schedule, then a masked rest, or only masked ones.
+  /// for vectors [begin, end): full vectors unrolled by the schedule, then a masked rest, or only masked ones. Each
+  /// element is computed once, for results may stand where operands are.
   /// `body(first, b)`.
   void vector_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body);
   /// The parts of it: `end - begin` a multiple of the unrolled lanes; every vector masked.
   void full_loop(ValueId begin, ValueId end, int unroll, const std::function<void(ValueId, Body&)>& body);
   void masked_loop(ValueId begin, ValueId end, const std::function<void(ValueId, Body&)>& body);
+  /// `count` vectors, all their lanes.
+  void full_vectors(ValueId first, int count, const std::function<void(ValueId, Body&)>& body);
 
   /// How a reduction's result is read; set by the strategy.
   std::function<ValueId(uint32_t reduction, const Body& body)> reduction_value;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cases/case.h"
+#include "cases/tape.h"
 
 namespace bench {
 namespace {
@@ -65,10 +66,60 @@ Case attention(const char* name, std::string size, const Attention& a) {
   return c;
 }
 
+/// The gradients of a prompt's attention with respect to queries, keys and values: a check of the first and the last
+/// head.
+Check check_gradients(const Attention& a, const Memory& in) {
+  const int64_t places = a.queries, depth = a.depth, head = places * depth;
+  std::vector<double> expected[3];
+  std::vector<int64_t> first;
+  for (const int64_t begin : {int64_t{0}, (a.batch * a.heads - 1) * head}) {
+    std::vector<float> together;
+    for (int64_t i = 0; i < places; ++i)
+      for (size_t part = 0; part < 3; ++part) {
+        const float* row = in.f32(part) + begin + i * depth;
+        together.insert(together.end(), row, row + depth);
+      }
+    Tape tape;
+    const Tape::Id qkv = tape.leaf(together.data(), 3 * head), y = tape.attention(qkv, 1, places, 1, depth);
+    tape.backward(y, {in.f32(3) + begin, in.f32(3) + begin + head});
+    const Tape::Numbers& g = tape.gradient(qkv);
+    first.push_back(begin);
+    for (int64_t i = 0; i < places; ++i)
+      for (int64_t part = 0; part < 3; ++part) {
+        const auto row = g.begin() + (3 * i + part) * depth;
+        expected[part].insert(expected[part].end(), row, row + depth);
+      }
+  }
+  return [=, values = std::vector(std::begin(expected), std::end(expected))](const Memory& out) -> std::string {
+    for (size_t part = 0; part < 3; ++part)
+      for (size_t i = 0; i < values[part].size(); ++i) {
+        const int64_t at = first[i / static_cast<size_t>(head)] + static_cast<int64_t>(i) % head;
+        const double got = out.f32(part)[at], wanted = values[part][i];
+        if (!(std::abs(got - wanted) <= 1e-5 * (1 + std::abs(wanted))))
+          return "element " + std::to_string(at) + " of gradient " + std::to_string(part) + " is " +
+                 std::to_string(got) + ", not " + std::to_string(wanted);
+      }
+    return "";
+  };
+}
+
+/// Queries, keys, values and the gradient of the result; the result was computed before, and is computed again by
+/// contestants that do not keep what they want of it.
+Case attention_backward(const char* name, std::string size, const Attention& a) {
+  Case c = attention(name, std::move(size), a);
+  const Dims dims = c.inputs[0].dims;
+  c.inputs.push_back({"g", Type::F32, dims});
+  c.outputs = {{"dq", Type::F32, dims}, {"dk", Type::F32, dims}, {"dv", Type::F32, dims}};
+  c.amount *= 3.5;  // seven products, of which forward has two
+  c.judge = [a](const Memory& in) { return check_gradients(a, in); };
+  return c;
+}
+
 }  // namespace
 
 void add_attend_cases(std::vector<Case>& cases) {
   cases.push_back(attention("attend/prefill", "16x1024x64", {1, 16, 16, 1024, 1024, 64, true}));
+  cases.push_back(attention_backward("attend/prefill_backward", "16x1024x64", {1, 16, 16, 1024, 1024, 64, true}));
   cases.push_back(attention("attend/decode", "8x32x4096x128", {8, 32, 8, 1, 4096, 128, false}));
 }
 

@@ -93,6 +93,7 @@ std::vector<Case> all_cases() {
   add_attend_cases(cases);
   add_conv_cases(cases);
   add_whole_cases(cases);
+  add_train_cases(cases);
   add_latency_cases(cases);
   return cases;
 }

@@ -90,6 +90,7 @@ void add_contract_cases(std::vector<Case>& cases);
 void add_attend_cases(std::vector<Case>& cases);
 void add_conv_cases(std::vector<Case>& cases);
 void add_whole_cases(std::vector<Case>& cases);
+void add_train_cases(std::vector<Case>& cases);
 void add_latency_cases(std::vector<Case>& cases);
 
 }  // namespace bench

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "contestants/training.h"
+
 namespace bench {
 namespace {
 
@@ -43,6 +45,14 @@ Out layer_norm_backward(In in, Sizes) {
   const Tensor& w = in[2];
   const auto forward = [&](const Tensor& x) { return layer_norm(x, {w.size(0)}, w); };
   return {vjp(forward, in[0]).second(in[1])};
+}
+
+Out attention_backward(In in, Sizes) {
+  const auto forward = [](const Tensor& q, const Tensor& k, const Tensor& v) {
+    return scaled_dot_product_attention(q, k, v, {.is_causal = true});
+  };
+  const auto gradients = vjp(forward, in[0], in[1], in[2]).second(in[3]);
+  return {std::get<0>(gradients), std::get<1>(gradients), std::get<2>(gradients)};
 }
 
 Out scatter_rows(In in, Sizes result) {
@@ -157,6 +167,7 @@ constexpr Named kExpressions[] = {
     {"contract/dequant_int4", dequantised_product},
     {"attend/prefill",
      [](In in, Sizes) -> Out { return {scaled_dot_product_attention(in[0], in[1], in[2], {.is_causal = true})}; }},
+    {"attend/prefill_backward", attention_backward},
     {"attend/decode",
      [](In in, Sizes) -> Out { return {scaled_dot_product_attention(in[0], in[1], in[2], {.enable_gqa = true})}; }},
     {"conv/resnet", [](In in, Sizes) -> Out { return {conv2d(in[0], in[1], {}, 1, 1)}; }},
@@ -165,6 +176,10 @@ constexpr Named kExpressions[] = {
     {"e2e/heat2d", heat2d},
     {"e2e/kmeans_step", kmeans_step},
     {"e2e/adam_100_tensors", adam_step},
+    {"e2e/mlp_step", mlp_step},
+    {"e2e/transformer_block_step", transformer_block_step},
+    {"e2e/transformer_12_layers_step", transformer_step},
+    {"e2e/convnet_step", convnet_step},
     {"latency/cold_relu", [](In in, Sizes) -> Out { return {relu(in[0])}; }},
     {"latency/cold_gelu", [](In in, Sizes) -> Out { return {gelu(in[0])}; }},
     {"latency/cold_black_scholes", black_scholes},

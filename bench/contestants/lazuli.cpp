@@ -37,11 +37,20 @@ lz::DType dtype_of(Type type) {
   return lz::kFloat32;
 }
 
-/// The operand that result k takes the place of, as an optimiser's step in place has it; nothing elsewhere.
+/// The operand that result k takes the place of, as an optimiser's step in place has it: the one of its name. Results
+/// that follow (the loss) are new tensors; elsewhere all are.
 std::vector<size_t> overwritten_operands(const Job& job) {
   std::vector<size_t> at;
-  if (job.name == "e2e/adam_100_tensors")
-    for (size_t k = 0; k < job.outputs.size(); ++k) at.push_back(k / 3 * 4 + (k % 3 == 0 ? 0 : k % 3 + 1));
+  if (job.name == "e2e/adam_100_tensors" || job.outputs.back().value.name == "loss") {
+    size_t i = 0;
+    for (const Place& result : job.outputs) {
+      size_t found = i;
+      while (found < job.inputs.size() && job.inputs[found].value.name != result.value.name) ++found;
+      if (found == job.inputs.size()) break;
+      at.push_back(found);
+      i = found + 1;
+    }
+  }
   return at;
 }
 
@@ -80,6 +89,8 @@ struct Tensors {
     if (!over.empty()) {
       out[last].clear();
       for (const size_t i : over) out[last].push_back(mine[i]);
+      for (size_t i = over.size(); i < values.size(); ++i)
+        out[last].push_back(lz::empty(results[i].value.dims, dtype_of(results[i].value.type)));
     }
     for (size_t i = 0; i < values.size(); ++i) out[last][i].copy_(values[i]);
     return out[last];

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from .programs import adam, chain, cooled, nbody, products
+from .training import torch_step
 
 
 class Torch:
@@ -31,6 +32,8 @@ class Torch:
     def function(self, job):
         torch = self.torch
         torch.set_num_threads(job.threads)
+        if training := torch_step(torch, job.name, self.compiled):
+            return training
         f = torch.nn.functional
         shape = job.outputs[0].dims
 
@@ -63,6 +66,10 @@ class Torch:
             sums = torch.zeros_like(c).index_add_(0, nearest, x)
             points = torch.zeros(c.shape[0]).index_add_(0, nearest, torch.ones(x.shape[0]))
             return sums / points.clamp(min=1)[:, None]
+
+        def attention_backward(q, k, v, g):
+            q, k, v = (t.detach().requires_grad_(True) for t in (q, k, v))
+            return torch.autograd.grad(f.scaled_dot_product_attention(q, k, v, is_causal=True), (q, k, v), g)
 
         def adam_in_place(*tensors):
             # Repeats go on from where the last one ended; only the first is checked.
@@ -114,6 +121,7 @@ class Torch:
         table["contract/bias_gelu_residual_scale"] = lambda a, b, c, r, s: (f.gelu(a @ b + c, approximate="tanh") + r) * s
         table |= {
             "attend/prefill": lambda q, k, v: f.scaled_dot_product_attention(q, k, v, is_causal=True),
+            "attend/prefill_backward": attention_backward,
             "attend/decode": lambda q, k, v: f.scaled_dot_product_attention(q, k, v, enable_gqa=True),
             "conv/resnet": lambda x, w: f.conv2d(x, w, padding=1),
             "conv/depthwise": lambda x, w: f.conv2d(x, w, padding=1, groups=x.shape[1]),

@@ -1,4 +1,5 @@
 // The update of all parameters of an optimiser: one kernel, in place, the same bits as one by one.
+#include "lazuli/matmul.h"
 #include "tests/frontend/litmus.h"
 
 namespace lazuli {
@@ -67,6 +68,29 @@ TEST(OptimizerStep, HasTheBitsOfUnfusedSteps) {
     EXPECT_EQ(values(fused[i].p), values(alone[i].p));
     EXPECT_EQ(values(fused[i].m), values(alone[i].m));
     EXPECT_EQ(values(fused[i].v), values(alone[i].v));
+  }
+}
+
+/// Gradients of weights are products, whose kernels update the weights where they stand: every element once, whatever
+/// the vectors of a tile are.
+TEST(OptimizerStep, UpdatesWeightsInTheKernelOfTheirGradients) {
+  for (const int64_t columns : {32, 48, 80, 144, 768}) {
+    const Tensor x = counting({40, 64}) * 0.001 - 1, g = counting({40, columns}) * 0.0007 - 0.3;
+    const auto step = [&](Parameter& w) {
+      w.g = matmul(x.t(), g);
+      std::vector<Parameter> all{w};
+      return adam(all, 0.1);
+    };
+    Parameter fused({64, columns}), alone({64, columns});
+    const auto written = step(fused);
+    const Report r = profile(std::span<const Tensor>(written));
+    EXPECT_EQ(r.kernels.size(), 1u) << columns;
+    EvalOptions one_by_one;
+    one_by_one.fuse = false;
+    eval(std::span<const Tensor>(step(alone)), one_by_one);
+    EXPECT_EQ(values(fused.p), values(alone.p)) << columns;
+    EXPECT_EQ(values(fused.m), values(alone.m)) << columns;
+    EXPECT_EQ(values(fused.v), values(alone.v)) << columns;
   }
 }
 

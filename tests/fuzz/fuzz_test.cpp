@@ -32,6 +32,16 @@ TEST(FuzzGradients, CompiledEqualsInterpreted) {
   EXPECT_EQ(sum.graphs, options.count);
 }
 
+/// Attention with every option, and its gradients between those of what stands around it.
+TEST(FuzzAttention, CompiledEqualsInterpreted) {
+  for (const bool gradients : {false, true}) {
+    const Options options{.seed = kSeed, .count = 60, .more = 2, .gradients = gradients, .attention = true};
+    const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
+    std::printf("%s\n", sum.str().c_str());
+    EXPECT_EQ(sum.graphs, options.count);
+  }
+}
+
 TEST(FuzzGradients, SmoothGraphsAgreeWithDifferences) {
   const SmoothSummary sum = fuzz_smooth(kSeed, 400, [](const std::string& text) { ADD_FAILURE() << text; });
   EXPECT_EQ(sum.graphs, 400);

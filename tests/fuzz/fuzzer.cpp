@@ -57,12 +57,12 @@ std::string describe_failure(Checker& checker, const Graph& g, uint64_t seed, ui
       seed, wrong ? *wrong : "(fails only after other graphs)", values, values, config.str(), print(g));
 }
 
-namespace {
-
 Graph make_graph(uint64_t seed, const Options& options, Interner& interner) {
-  const Graph g = generate(seed, interner);
+  const Graph g = options.attention ? generate_attention(seed, interner) : generate(seed, interner);
   return options.gradients ? with_gradients(g, seed, interner) : g;
 }
+
+namespace {
 
 /// Whether all is well; otherwise reports.
 bool check(Checker& checker, const Graph& g, uint64_t seed, const Config& config, const Options& options,
@@ -70,7 +70,10 @@ bool check(Checker& checker, const Graph& g, uint64_t seed, const Config& config
   uint64_t values = seed;
   const auto wrong = checker.check(g, values, config);
   if (!wrong) return true;
-  std::string text = fmt::format("seed {}{} fails under {}\n{}\n", seed, options.gradients ? " (gradients)" : "",
+  std::string text = fmt::format("seed {}{} fails under {}\n{}\n", seed,
+                                 options.gradients   ? " (gradients)"
+                                 : options.attention ? " (attention)"
+                                                     : "",
                                  config.str(), *wrong);
   if (options.reduce) {
     const Graph small = reduce(checker, g, values, config, interner);

@@ -17,6 +17,7 @@ struct Options {
   int64_t max_failures = 5;  // stop after as many
   bool reduce = true;
   bool gradients = false;  // of the graphs, rather than the graphs themselves
+  bool attention = false;  // graphs around attention
   bool cuda = false;       // on a CUDA device: the emulated one, as a rule
 };
 
@@ -25,6 +26,9 @@ struct Summary {
   double seconds = 0;
   std::string str() const;
 };
+
+/// The graph of a seed.
+ir::Graph make_graph(uint64_t seed, const Options& options, ir::Interner& interner);
 
 /// Reports every failure, reduced, as text. `progress` is called before every graph with its seed.
 Summary fuzz(const Options& options, const std::function<void(const std::string&)>& report,

@@ -11,4 +11,7 @@ inline constexpr int64_t kMostElements = 20000;
 
 ir::Graph generate(uint64_t seed, ir::Interner& interner);
 
+/// Attention with any options, between what makes its operands and what reads its result.
+ir::Graph generate_attention(uint64_t seed, ir::Interner& interner);
+
 }  // namespace lazuli::fuzz

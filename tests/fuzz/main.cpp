@@ -2,6 +2,7 @@
 //
 //   lazuli-fuzz [--count=N] [--seed=N] [--time-limit=SECONDS] [--configs=N] [--max-failures=N] [--no-reduce]
 //   lazuli-fuzz --gradients ...                      of the gradients of the graphs
+//   lazuli-fuzz --attention [--gradients] ...        graphs around attention
 //   lazuli-fuzz --device=cuda ...                    on a CUDA device (LAZULI_CUDA_DRIVER, LAZULI_NVRTC)
 //   lazuli-fuzz --smooth=SEED [--count=N]            derivatives of smooth graphs, against differences
 //   lazuli-fuzz --repro=SEED [--configs=N]           one graph, printed before it runs
@@ -17,7 +18,6 @@
 
 #include "ir/text.h"
 #include "tests/fuzz/fuzzer.h"
-#include "tests/fuzz/generator.h"
 #include "tests/fuzz/gradients.h"
 
 namespace {
@@ -52,7 +52,7 @@ Arguments parse(int argc, char** argv) {
     if (const size_t equal = arg.find('='); equal != arg.npos) {
       value = arg.substr(equal + 1);
       arg.resize(equal);
-    } else if (i + 1 < argc && arg != "--no-reduce" && arg != "--gradients") {
+    } else if (i + 1 < argc && arg != "--no-reduce" && arg != "--gradients" && arg != "--attention") {
       value = argv[++i];
     }
     if (arg == "--count")
@@ -69,6 +69,8 @@ Arguments parse(int argc, char** argv) {
       args.fuzz.reduce = false;
     else if (arg == "--gradients")
       args.fuzz.gradients = true;
+    else if (arg == "--attention")
+      args.fuzz.attention = true;
     else if (arg == "--device")
       args.fuzz.cuda = Device(value).is_cuda();
     else if (arg == "--smooth")
@@ -117,8 +119,7 @@ int run(const Arguments& args) {
   }
   if (args.repro) {
     ir::Interner interner;
-    const ir::Graph g = fuzz::generate(args.fuzz.seed, interner);
-    fmt::print("{}", ir::print(args.fuzz.gradients ? fuzz::with_gradients(g, args.fuzz.seed, interner) : g));
+    fmt::print("{}", ir::print(fuzz::make_graph(args.fuzz.seed, args.fuzz, interner)));
   }
   fmt::print("lazuli-fuzz: seeds from {}\n", args.fuzz.seed);
   std::fflush(stdout);

@@ -24,6 +24,18 @@ TEST_P(FuzzLong, CompiledGradientsEqualInterpreted) {
   EXPECT_EQ(sum.graphs, options.count);
 }
 
+TEST_P(FuzzLong, CompiledAttentionEqualsInterpreted) {
+  for (const bool gradients : {false, true}) {
+    const Options options{.seed = 4'000'000 + static_cast<uint64_t>(GetParam()) * 1000,
+                          .count = 100,
+                          .gradients = gradients,
+                          .attention = true};
+    const Summary sum = fuzz(options, [](const std::string& text) { ADD_FAILURE() << text; });
+    std::printf("%s\n", sum.str().c_str());
+    EXPECT_EQ(sum.graphs, options.count);
+  }
+}
+
 TEST_P(FuzzLong, SmoothGraphsAgreeWithDifferences) {
   const SmoothSummary sum = fuzz_smooth(3'000'000 + static_cast<uint64_t>(GetParam()) * 10000, 2000,
                                         [](const std::string& text) { ADD_FAILURE() << text; });
