@@ -81,6 +81,7 @@ class ContractEmitter {
   void prefetch_results(const Tile& tile);
   void fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_begin);
 
+  void pack_rows_phase();
   void pack_phase();
   void tile_phase();
   void merge_phase();

@@ -88,7 +88,7 @@ void ContractEmitter::pack_square(const Operand& o, ValueId first, ValueId last,
   const auto line = [&](ValueId i) {
     e.nest.bind_flat(*o.groups, b.min(b.add(first, i), last));
     if (p.quads) return quads_along(o, k);
-    return vector_of(o, p.depth_groups, k, mask, false);
+    return vector_of(o, p.depth_groups, k, mask, true);
   };
   Values square;
   if (o.heavy) {

@@ -63,6 +63,9 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
     // Within the blocks of a remainder, such as groups of weights, memory goes on as well.
     count(arena.expr(item.position), [&](const ir::IndexExpr& e) { count(e, [](const ir::IndexExpr&) {}); });
   }
+  // Windows go on along both: along their places, then, unless they are as long as a run.
+  const auto extent = [&](const std::vector<size_t>& list) { return e.nest.groups()[list.back()].extent; };
+  if (along_depth == along_free && along_depth > 0) return extent(groups) < kRun && extent(depth) > extent(groups);
   return along_depth > along_free;
 }
 
@@ -143,7 +146,7 @@ ContractPlan::ContractPlan(const RegionEmitter& e, const Schedule& s) {
   column_tasks = EvenCut(column_tiles.pieces, s.column_tiles);
   depth_block = s.depth_block;
   spans = std::max<int64_t>(1, (depth + kDepthSpan - 1) / kDepthSpan);
-  pack_rows = s.pack_rows == Pack::None ? Pack::None : Pack::Task;
+  pack_rows = s.pack_rows;
   pack_columns = s.pack_columns;
   split_depth = s.split_depth && spans > 1;
   if (!split_depth && row_tasks.pieces == 1 && column_tasks.pieces == 1)

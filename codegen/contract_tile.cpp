@@ -142,7 +142,7 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
   Tile tile = given;
   if (p.quads) tile.starts = starts_of(tile);
   // Bases of what is packed from k_begin on move to where depth 0 would be.
-  if (!p.places) tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
+  if (!p.places && p.pack_rows == Pack::Task) tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
   if (p.pack_columns == Pack::Task)
     tile.column_base = b.sub(tile.column_base, b.mul(k_begin, b.index(int64_t{vectors} * p.lanes)));
   if (p.spans > 1) {

@@ -114,10 +114,10 @@ void LoopNest::bind_vector(size_t g, ValueId v) {
   bindings_[g] = {v, b_.type(v).lanes, false};
 }
 
-void LoopNest::bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes) {
+void LoopNest::bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes, bool whole) {
   std::vector<size_t> list(last - first);
   std::iota(list.begin(), list.end(), first);
-  bind_flat(list, position, lanes);
+  bind_flat(list, position, lanes, whole);
 }
 
 void LoopNest::bind_flat(std::span<const size_t> list, ValueId position, uint16_t lanes, bool whole) {

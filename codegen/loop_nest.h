@@ -37,10 +37,10 @@ class LoopNest {
   void bind_lanes(size_t group, ValueId first, uint16_t lanes);
   void bind_vector(size_t group, ValueId lanes);
   /// Binds groups [first, last) from the row-major position over them. With lanes > 1 the position is that of the first
-  /// lane; consecutive lanes follow.
-  void bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes = 1);
-  /// The same over these groups, outermost first. With `whole`, the position is a multiple of the lanes: they stay
-  /// consecutive where the innermost extent is one, too.
+  /// lane; consecutive lanes follow. With `whole`, the position is a multiple of the lanes: they stay consecutive where
+  /// the innermost extent is one, too.
+  void bind_flat(size_t first, size_t last, ValueId position, uint16_t lanes = 1, bool whole = false);
+  /// The same over these groups, outermost first.
   void bind_flat(std::span<const size_t> groups, ValueId position, uint16_t lanes = 1, bool whole = false);
   std::vector<size_t> groups_of(Side side) const;
   int64_t extent_of(std::span<const size_t> groups) const;

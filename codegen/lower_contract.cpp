@@ -28,10 +28,14 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
   padded_depth = rounded(std::min(p.depth, p.depth_block));
   const DType t = reducer.type(0);
   row_side.stride = padded_depth * p.row_tiles.size;
+  // Tiles that are packed side by side do not write over each other's first elements.
+  if (p.pack_rows == Pack::Shared) row_side.stride = rounded(p.depth) * p.row_tiles.size + p.lanes;
   column_side.stride = rounded(p.pack_columns == Pack::Shared ? p.depth : padded_depth) * p.column_tiles.size * p.lanes;
   if (p.quads) column_side.stride += p.column_tiles.size * p.lanes;  // what sums start from
   if (p.pack_rows == Pack::Task)
     row_side.buffer = e.add_scratch(t, Role::Scratch, row_side.stride * p.row_tasks.size + p.lanes);
+  if (p.pack_rows == Pack::Shared)
+    row_side.buffer = e.add_scratch(t, Role::Workspace, p.batch * p.row_tiles.pieces * row_side.stride + p.lanes);
   if (p.pack_columns == Pack::Task) column_side.buffer = e.add_scratch(t, Role::Scratch, column_side.stride);
   if (p.pack_columns == Pack::Shared)
     column_side.buffer = e.add_scratch(t, Role::Workspace, p.batch * p.column_tiles.pieces * column_side.stride);
@@ -128,6 +132,20 @@ void ContractEmitter::set_columns(Tile& tile, ValueId t) {
   tile.first_vector = b.add(b.mul(t, less), b.min(t, larger));
 }
 
+/// Every row tile of every batch element, once, for all tasks.
+void ContractEmitter::pack_rows_phase() {
+  const int64_t tiles = p.row_tiles.pieces;
+  const double ns = static_cast<double>(row_side.stride) * (0.3 + 0.02 * work_below(e.graph, p.row_item));
+  e.phase("pack_rows", p.batch * tiles, ns, [&](ValueId task) {
+    const auto [batch, t] = e.nest.divide(task, {110, 0, 0}, tiles, p.batch * tiles);
+    bind_batch(batch);
+    Tile tile;
+    set_rows(tile, t);
+    tile.row_base = b.mul(task, e.nest.size("row_stride", row_side.stride));
+    pack_rows(tile, b.index(0), e.nest.size("depth", p.depth));
+  });
+}
+
 /// Every column tile of every batch element, once, for all tasks.
 void ContractEmitter::pack_phase() {
   const int64_t tiles = p.column_tiles.pieces;
@@ -194,7 +212,7 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
     const ValueId k_end = p.in_chunks() ? b.min(b.add(k_begin, b.index(p.depth_block)), k_last) : k_last;
     const ValueId span_begin = p.spans > 1 ? b.prim(Prim::bit_and, kInt64, {k_begin, b.index(-kDepthSpan)}) : zero;
     const ValueId is_last = p.in_chunks() ? b.prim(Prim::eq, kBool, {k_end, k_last}) : kNone;
-    if (p.pack_rows != Pack::None && p.depth > 0) {
+    if (p.pack_rows == Pack::Task && p.depth > 0) {
       const ValueId first_rows = start_of("row_tasks", p.row_tasks, row_task);
       const ValueId last_rows = start_of("row_tasks", p.row_tasks, b.add(row_task, one));
       each(first_rows, last_rows, one, [&](ValueId t) {
@@ -216,6 +234,11 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
       }
     };
     each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {
+      if (p.pack_rows == Pack::Shared) {
+        const ValueId t = b.add(start_of("row_tasks", p.row_tasks, row_task), row_tile);
+        const ValueId before = b.mul(batch, e.nest.size("row_tiles", p.row_tiles.pieces));
+        tile.row_base = b.mul(b.add(before, t), e.nest.size("row_stride", row_side.stride));
+      }
       tile.is_last = is_last;
       tile.batch = batch;
       if (p.constant_sizes) tile.number = b.add(b.mul(tile.column_number, b.index(p.row_tiles.pieces)), row_tile);
@@ -297,6 +320,7 @@ void ContractEmitter::merge_phase() {
 }
 
 void ContractEmitter::run() {
+  if (p.pack_rows == Pack::Shared && p.depth > 0) pack_rows_phase();
   if (p.pack_columns == Pack::Shared && p.depth > 0) pack_phase();
   tile_phase();
   if (p.split_depth) merge_phase();

@@ -138,7 +138,7 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   const bool windows = packs_windows(probe);
   if (few_rows)
     s.row_tiles = rows.pieces;
-  else if (windows && columns.pieces * m.batch >= kTasks)
+  else if (windows && columns.pieces * m.batch >= kTasks / 2)
     ;  // as many rows as fit share the windows that a task packs
   else if (m.batch < kTasks && m.spans < kTasks)
     s.row_tiles = std::min(s.row_tiles, (rows.pieces + kTasks - 1) / kTasks);
@@ -171,6 +171,12 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
                                 work_below(probe.graph, m.row_item) <= 4)
                     ? Pack::None
                     : Pack::Task;
+  // Where tasks have few columns each would spend as long on the rows as on its windows.
+  constexpr int64_t kFewVectors = 16;
+  const int64_t row_workspace = m.batch * m.depth * rows.pieces * rows.size * size;
+  if (windows && s.pack_rows == Pack::Task && !s.quads && s.column_tiles < columns.pieces &&
+      s.column_tiles * columns.size <= kFewVectors && row_workspace <= kMostShared)
+    s.pack_rows = Pack::Shared;
 }
 
 }  // namespace lazuli::codegen

@@ -128,6 +128,20 @@ struct Tensors {
       all.push_back(k < over.size() && over[k] == i ? state[k++] : rest[r++]);
     return all;
   }
+  /// What a whole step took before it first ran: building its graph (the fastest so far), passes and plans, compiling.
+  void note(double built) {
+    build = std::min(build, built);
+    if (!report.program_hit) {
+      compiling = 0, fresh = 0, planning = report.plan_ms * 1e3;
+      for (const auto& k : report.kernels)
+        if (!k.cache_hit) compiling += k.compile_ms * 1e3, ++fresh;
+    }
+    if (results.back().value.name != "loss") return;
+    const auto whole = [](double x) { return std::to_string(static_cast<int64_t>(x)); };
+    cost = " build_us=" + whole(build) + " pass_us=" + whole(planning - compiling) + " compile_us=" + whole(compiling) +
+           " compiled=" + whole(fresh) + " arena_bytes=" + std::to_string(report.arena_bytes) +
+           " peak_bytes=" + std::to_string(report.peak_bytes);
+  }
   void publish() {
     for (size_t i = 0; i < results.size(); ++i)
       std::memcpy(base + results[i].offset, out[last][i].const_data_ptr(),
@@ -142,8 +156,10 @@ struct Tensors {
   std::vector<size_t> over;
   std::function<std::vector<lz::Tensor>(std::vector<lz::Tensor> state, const std::vector<lz::Tensor>& rest)> compiled;
   size_t last = 0;
+  double build = 1e12, planning = 0, compiling = 0, fresh = 0;  // microseconds, and kernels
   lz::Report report;
   int64_t allocations = 0;
+  std::string cost;  // of making a whole step's program, as facts
 };
 
 class Lazuli final : public Contestant {
@@ -174,10 +190,13 @@ class Lazuli final : public Contestant {
     };
     const auto kernels = [](Expression what) {
       return [what](Tensors& x, int64_t turn, int64_t launches = 1) {
+        const auto start = std::chrono::steady_clock::now();
         const auto& out = x.write(what, turn);
+        const std::chrono::duration<double, std::micro> built = std::chrono::steady_clock::now() - start;
         const int64_t before = lz::memory_stats().allocations;
         x.report = lz::profile(out, {.profile = true, .profile_repeats = static_cast<int>(launches)});
         x.allocations = lz::memory_stats().allocations - before;
+        x.note(built.count());
         double sum = 0;
         for (const auto& k : x.report.kernels) sum += k.milliseconds * 1e6;
         return sum;
@@ -195,7 +214,8 @@ class Lazuli final : public Contestant {
         return round(*t, turn, repeats) * static_cast<double>(repeats);
       };
     kernel.facts = [t] {
-      return "launches=" + std::to_string(t->report.kernels.size()) + " allocations=" + std::to_string(t->allocations);
+      return "launches=" + std::to_string(t->report.kernels.size()) + " allocations=" + std::to_string(t->allocations) +
+             t->cost;
     };
     if (job.name.starts_with("latency/cold_")) {
       const auto cold = [&](const char* name, bool first_tier) {

@@ -130,6 +130,8 @@ const std::vector<Geometry>& geometries() {
       {{2, 16, 300}, {24, 16, 5}, {1}, {3}, {3}},
       {{1, 8, 6, 7, 9}, {16, 8, 3, 3, 3}, {1, 1, 1}, {1, 0, 1}, {1, 1, 1}},
       {{2, 24, 9, 8}, {24, 20, 3, 4}, {2, 3}, {1, 1}, {1, 2}, 1, {1, 0}},
+      {{2, 24, 16, 16}, {43, 24, 3, 3}, {1, 1}, {1, 1}, {1, 1}},
+      {{2, 24, 24, 24}, {21, 24, 3, 3}, {1, 1}, {1, 1}, {1, 1}},
       {{2, 3, 6}, {3, 4, 3}, {1}, {0}, {1}, 1, {0}},
       {{2, 3, 6}, {3, 4, 4}, {3}, {2}, {2}, 1, {2}},
       {{2, 4, 5, 6}, {4, 3, 3, 3}, {2, 2}, {1, 1}, {1, 1}, 1, {1, 1}},
@@ -193,6 +195,17 @@ TEST(Convolution, ResultsAndGradientsAreThoseOfLoops) {
     const Interpreted interpreted;
     expect_same_bits(compiled, compute());
   }
+}
+
+/// The gradient of a weight: few windows of many places. All tasks read rows that were packed once.
+TEST(Convolution, TasksOfAWeightsGradientShareRows) {
+  const Tensor x = float32(noise(2 * 24 * 24 * 24, 1), {2, 24, 24, 24});
+  const Tensor w = float32(noise(43 * 24 * 9, 2), {43, 24, 3, 3}).requires_grad_();
+  eval(x, w);
+  conv2d(x, w, {}, 1, 1).square().sum().backward();
+  const Report r = profile(w.grad());
+  ASSERT_FALSE(r.kernels.empty());
+  EXPECT_NE(r.kernels.back().schedule.find("pack=shared/task"), std::string::npos) << r.kernels.back().schedule;
 }
 
 TEST(Convolution, OtherTypesAndTheFormsOfArguments) {
