@@ -90,19 +90,20 @@ def torch_step(torch, name, compiled):
         for p in parts.params:
             p.requires_grad_(True)
         loss = network(parts.params, parts.batch)
-        gradients = torch.autograd.grad(loss, parts.params)
+        # Laid out as the parameters, as backward() leaves them: the fused kernels go through memory.
+        gradients = [g.contiguous() for g in torch.autograd.grad(loss, parts.params)]
         params, means = [p.detach() for p in parts.params], list(parts.means)
         with torch.no_grad():
             if adam:
                 parts.steps.add_(1)
                 steps = [parts.steps.to(torch.float32)] * len(params)
                 torch._fused_adamw_(
-                    params, list(gradients), means, list(parts.squares), [], steps,
+                    params, gradients, means, list(parts.squares), [], steps,
                     lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.01, eps=1e-8, amsgrad=False, maximize=False,
                 )  # fmt: skip
             else:
                 torch._fused_sgd_(
-                    params, list(gradients), means,
+                    params, gradients, means,
                     weight_decay=0.0, momentum=0.9, lr=1e-3, dampening=0.0, nesterov=False, maximize=False, is_first_step=False,
                 )  # fmt: skip
         state = params + means + list(parts.squares) + ([parts.steps] if adam else [])
