@@ -128,8 +128,8 @@ struct Tensors {
       all.push_back(k < over.size() && over[k] == i ? state[k++] : rest[r++]);
     return all;
   }
-  /// What a whole step took before it first ran: building its graph (the fastest so far), all of planning, and the part
-  /// of it that was compiling, summed over threads: with one, the rest is passes.
+  /// What a whole step took before it first ran: building its graph (the fastest so far), all of planning (passes and
+  /// compiling, by the clock), and compiling summed over kernels, some of which are compiled at the same time.
   void note(double built) {
     build = std::min(build, built);
     if (!report.program_hit) {
