@@ -62,8 +62,8 @@ enum class KOp : uint8_t {
   StreamTile,  // the same through a pipeline that never stops between tasks: Kernel::streams[imm] says which. Operands,
                // int64: the tile's first row, its first column, its batch. One block, of arguments (row, column): runs
                // for every piece of the tile, which begins there. The last instruction of a phase, not nested
-  For,           // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
-  If,            // (condition) two blocks; results: what they yield
+  For,         // (begin, end, step, init...) one block; block args: index, carried...; yields: carried
+  If,          // (condition) two blocks; results: what they yield
 };
 
 enum InstFlags : uint8_t {

@@ -66,7 +66,7 @@ void stage_rows(RegionEmitter& e) {
     rows.emplace_back(id, e.add_scratch(e.graph.items[id].dtype, Role::Scratch, padded_row(e)));
   e.staged.clear();
   e.vector_loop(e.b.index(0), e.nest.size("length", e.nest.reduced_extent()), 1, [&](ValueId first, Body& body) {
-    e.nest.bind_flat(kept, groups, first, body.lanes, true);
+    e.nest.bind_flat(kept, groups, first, body.lanes, !body.mask);
     for (const auto& [id, buffer] : rows) e.b.store(buffer, first, e.emit(id, body));
   });
   e.staged.insert(rows.begin(), rows.end());
@@ -170,7 +170,7 @@ void lower_row_inner(RegionEmitter& e) {
     e.nest.bind_flat(0, kept, row);
     const ValueId next_row = b.add(row, b.index(1));
     e.vector_loop(b.index(0), e.nest.size("length", length), e.schedule.unroll, [&](ValueId first, Body& body) {
-      e.nest.bind_flat(kept, groups, first, body.lanes, true);
+      e.nest.bind_flat(kept, groups, first, body.lanes, !body.mask);
       e.row_position = [&e, first] { return e.in_scratch(first); };
       e.row_place = first;
       if (prefetches && !body.mask) prefetch_row(row, next_row);

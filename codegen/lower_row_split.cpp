@@ -82,7 +82,7 @@ void lower_row_split(RegionEmitter& e) {
     for_chunks(task, e.graph.levels, [&](ValueId c) {
       const ValueId begin = b.mul(c, b.index(kChunk));
       e.vector_loop(begin, b.add(begin, chunk_length(begin)), e.schedule.unroll, [&](ValueId first, Body& body) {
-        e.nest.bind_flat(kept, groups, first, body.lanes, true);
+        e.nest.bind_flat(kept, groups, first, body.lanes, !body.mask);
         e.store_outputs(inner_outputs, body);
       });
     });

@@ -78,7 +78,7 @@ struct Schedule {
   int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
-  int stages = 0;               // BlockMatrix, StreamMatrix: steps of the depth under way
+  int stages = 0;      // BlockMatrix, StreamMatrix: steps of the depth under way
   int64_t splits = 1;  // BlockMatrix: parts of the depth that are tasks of their own, added up in their order
   // BlockMatrix: elements of an operand that a thread computes at once, through registers; 0: they are copied.
   int made_rows = 0, made_columns = 0;

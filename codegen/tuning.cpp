@@ -30,7 +30,7 @@ constexpr int64_t kMany = int64_t{1} << 40;
 constexpr Knob kContract[] = {
     LAZULI_KNOB(tile_rows, 1, 31),       LAZULI_KNOB(tile_vectors, 1, 8), LAZULI_KNOB(row_tiles, 1, kMany),
     LAZULI_KNOB(column_tiles, 1, kMany), LAZULI_KNOB(batches, 1, kMany),  LAZULI_KNOB(depth_block, 512, kDepthSpan),
-    LAZULI_KNOB(pack_rows, 0, 1),        LAZULI_KNOB(pack_columns, 0, 2), LAZULI_KNOB(split_depth, 0, 1),
+    LAZULI_KNOB(pack_rows, 0, 2),        LAZULI_KNOB(pack_columns, 0, 2), LAZULI_KNOB(split_depth, 0, 1),
     LAZULI_KNOB(in_registers, 0, 1),
 };
 constexpr Knob kLoops[] = {
@@ -40,7 +40,7 @@ constexpr Knob kLoops[] = {
 #undef LAZULI_KNOB
 
 std::span<const Knob> knobs_of(const Schedule& s) {
-  if (s.threads || s.parts) return {};
+  if (s.threads || s.parts || s.places) return {};  // tiles of places are runs of a line
   if (s.strategy == Strategy::Contract) return kContract;
   const bool in_rows = s.strategy == Strategy::Map || s.strategy == Strategy::RowInner;
   if (in_rows && s.block == 0 && s.rows_at_once == 1) return kLoops;
@@ -145,6 +145,7 @@ bool Tuning::allows(const Schedule& s) const {
   if (s.batches > std::max<int64_t>(1, p.batch) || (s.batches > 1 && p.batches == 1)) return false;
 
   const auto is_light = [&](ItemId item) { return !p.quads && work_below(e.graph, item) <= kLight; };
+  if (s.pack_rows != chosen_.pack_rows && s.pack_rows == Pack::Shared) return false;
   if (s.pack_rows != chosen_.pack_rows && s.pack_rows == Pack::None)
     if (!is_light(p.row_item) || p.depth_groups.size() > 1) return false;
   if (s.pack_columns != chosen_.pack_columns && s.pack_columns == Pack::None)

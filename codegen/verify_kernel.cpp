@@ -159,8 +159,9 @@ class Verifier {
     }
     need(i.results.size() == results, "the number of results is right");
     for (ValueId v : i.results) need(v < k_.values.size(), "results exist");
-    need(i.op == KOp::For || i.op == KOp::If || i.op == KOp::MultiplyTile || i.op == KOp::StreamTile || i.blocks.empty(),
-         "only For, If, MultiplyTile and StreamTile have blocks");
+    need(
+        i.op == KOp::For || i.op == KOp::If || i.op == KOp::MultiplyTile || i.op == KOp::StreamTile || i.blocks.empty(),
+        "only For, If, MultiplyTile and StreamTile have blocks");
     switch (i.op) {
       case KOp::Prim:
         prim(i);

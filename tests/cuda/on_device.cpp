@@ -46,8 +46,7 @@ std::vector<std::byte> fetch(runtime::Context& context, const runtime::Buffer& b
 }  // namespace
 
 std::vector<HostArray> run_on_device(runtime::Context& context, const Graph& g, const LeafSource& leaves,
-                                     const runtime::EvalOptions& options, runtime::Report* report,
-                                     int64_t leaf_shift) {
+                                     const runtime::EvalOptions& options, runtime::Report* report, int64_t leaf_shift) {
   std::vector<Leaf> memory;
   const Graph there = rewrite(g, context.interner(), [&](const Node* n, std::span<const NodeRef> inputs) -> NodeRef {
     return family(n->op()) == Family::Leaf ? moved_leaf(context, n, inputs, leaves, memory, leaf_shift) : nullptr;
