@@ -20,6 +20,7 @@ class ContractEmitter {
     ValueId first_vector = kNone, vectors = kNone;                 // vectors it has
     ValueId is_tall = kNone, is_wide = kNone;                      // where tiles differ: the larger kind
     ValueId row_base = kNone, column_base = kNone;                 // of the packed operands: element at depth 0
+    ValueId packed_from = kNone;                                   // depth from which on operands are packed
     ValueId sums = kNone;                                          // of the results
     ValueId starts = kNone;                                        // quads: what sums start from, in the packed columns
     ValueId is_last = kNone;                                       // in chunks: whether this one is the last
@@ -51,9 +52,10 @@ class ContractEmitter {
   ValueId operand_value(const Operand& o, Body& body);
   ValueId vector_of(const Operand& o, std::span<const size_t> groups, ValueId first, std::optional<ValueId> mask,
                     bool whole);
-  void prefetch_columns(ValueId first, ValueId k);
+  void prefetch_columns(ValueId first, ValueId k, int64_t strip);
   void pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at, ValueId step);
   void pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end);
+  void pack_rows_across(ValueId first, ValueId last, ValueId k_begin, ValueId k_end);
   void pack_columns(const Tile& tile, ValueId k_begin, ValueId k_end);
 
   // contract_places.cpp
@@ -75,14 +77,18 @@ class ContractEmitter {
   // contract_tile.cpp
   void multiply(const Tile& tile, ValueId k_begin, ValueId k_end, ValueId span_begin);
   void multiply_exact(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end, ValueId span_begin);
+  ValueId place(const Tile& tile, int row, int vector);
+  Values starts(const Tile& tile, int rows, int vectors, ValueId k_begin);
   Values chain(const Tile& tile, int rows, int vectors, ValueId k_begin, ValueId k_end);
   void finish(const Tile& tile);
   void finish_registers(const Tile& tile, int rows, int vectors, const Values& sums);
   void prefetch_results(const Tile& tile);
   void fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_begin);
+  void prefetch_rows(const Tile& tile, ValueId row_task, ValueId row_tile, ValueId k_begin, ValueId is_last);
 
   void pack_rows_phase();
   void pack_phase();
+  void pack_strips(double ns);
   void tile_phase();
   void merge_phase();
   void multiply_task(ValueId batch, ValueId row_task, ValueId column_task, ValueId sums, ValueId k_first,
@@ -100,9 +106,11 @@ class ContractEmitter {
   int64_t span_stride = 0;    // of the sums of a task
   uint32_t sums_buffer = 0;
   uint32_t steps_buffer = 0, turned_buffer = 0;  // places
+  uint32_t chains_buffer = 0;  // in strips: where chains wait for the next one
   std::vector<size_t> outputs;
   std::vector<ItemId> epilogue_loads;         // those worth a prefetch
   static constexpr int64_t kStepsAtOnce = 8;  // of the depth, where sizes are constant
+  static constexpr int64_t kPackDepth = 8;    // of all columns, packed one after the other
   /// What later tiles read, fetched while a tile is multiplied: element `at` + k * step at depth k.
   struct Ahead {
     uint32_t buffer;

@@ -2,8 +2,11 @@
 // in the order in which tiles read them. A tile's rows are [depth][rows], its columns [depth][vectors][lanes].
 //
 // Stores are whole vectors or squares. Those of rows hang over into what is written next (rows by rising depth, tiles
-// by rising number); the last hang over into slack at the end. Elements of padding lanes are copies or zeros and never
-// stored in a result.
+// by rising number), the last of all, and of several tiles that are packed at once the last of each, into slack.
+// Elements of padding lanes are copies or zeros and never stored in a result.
+#include <algorithm>
+#include <bit>
+
 #include "codegen/contract_emitter.h"
 #include "codegen/transpose.h"
 
@@ -66,16 +69,18 @@ ValueId ContractEmitter::vector_of(const Operand& o, std::span<const size_t> gro
   return value;
 }
 
-/// Asks for the vector of columns that starts at `first`, some steps of the depth before it is needed. The depth may
-/// end earlier; a prefetch reads nothing.
-void ContractEmitter::prefetch_columns(ValueId first, ValueId k) {
+/// Asks for the vector of columns that starts at `first`, some steps of the depth before it is needed: in strips of so
+/// many depths, for the next one. The depth may end earlier; a prefetch reads nothing.
+void ContractEmitter::prefetch_columns(ValueId first, ValueId k, int64_t strip) {
   constexpr int64_t kStepsAhead = 16;
-  if (column_side.far.empty() || p.depth_groups.size() != 1) return;
+  const int64_t steps = strip ? strip : kStepsAhead;
+  if (column_side.along_depth || column_side.far.empty() || p.depth_groups.size() != 1) return;
   e.nest.bind_flat(p.column_groups, first, p.lanes, true);
-  e.nest.bind_flat(p.depth_groups, b.add(k, b.index(kStepsAhead)));
+  e.nest.bind_flat(p.depth_groups, b.add(k, b.index(steps)));
   for (ItemId i : column_side.far) {
     const LoopNest::Address a = e.nest.address(e.graph.items[i].position);
-    if (a.access == LoopNest::Access::Consecutive) e.prefetch(e.graph.items[i].node, a.offset);
+    if (a.access == LoopNest::Access::Consecutive)
+      e.prefetch(e.graph.items[i].node, a.offset, strip ? uint8_t{kFar} : uint8_t{0});
   }
 }
 
@@ -83,10 +88,18 @@ void ContractEmitter::prefetch_columns(ValueId first, ValueId k) {
 /// as there are any: depth k + n goes to at + n * step.
 void ContractEmitter::pack_square(const Operand& o, ValueId first, ValueId last, ValueId k, ValueId k_end, ValueId at,
                                   ValueId step) {
+  constexpr int64_t kSquaresAhead = 4;  // memory that is fetched: its rows are far apart
   const uint16_t lanes = p.lanes;
   const ValueId mask = b.lane_mask(b.sub(k_end, k), lanes);
   const auto line = [&](ValueId i) {
     e.nest.bind_flat(*o.groups, b.min(b.add(first, i), last));
+    if (!o.far.empty() && !o.heavy && p.depth_groups.size() == 1) {
+      e.nest.bind_flat(p.depth_groups, b.add(k, b.index(kSquaresAhead * lanes)));
+      for (ItemId l : o.far) {
+        const LoopNest::Address a = e.nest.address(e.graph.items[l].position);
+        if (a.access == LoopNest::Access::Uniform) e.prefetch(e.graph.items[l].node, a.offset, kFar);
+      }
+    }
     if (p.quads) return quads_along(o, k);
     return vector_of(o, p.depth_groups, k, mask, true);
   };
@@ -124,16 +137,43 @@ void ContractEmitter::pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end
   each(k_begin, k_end, b.index(1), [&](ValueId k) {
     for (int64_t g = 0; g < groups; ++g) {
       const ValueId offset = b.index(g * p.lanes), first = b.add(tile.first_row, offset);
-      Body body{.lanes = p.lanes, .mask = b.lane_mask(b.sub(end, first), p.lanes), .values = {}};
-      if (p.quads) {
-        const auto bind = [&] { e.nest.bind_flat(p.row_groups, first, p.lanes); };
-        b.store(row_side.buffer, b.add(place(k), offset), quads_across(row_side, k, body.mask, bind));
-        continue;
-      }
-      e.nest.bind_flat(p.row_groups, first, p.lanes);
-      e.nest.bind_flat(p.depth_groups, k);
-      b.store(row_side.buffer, b.add(place(k), offset), operand_value(row_side, body));
+      const auto bind = [&] { e.nest.bind_flat(p.row_groups, first, p.lanes); };
+      const ValueId mask = b.lane_mask(b.sub(end, first), p.lanes);
+      b.store(row_side.buffer, b.add(place(k), offset), quads_across(row_side, k, mask, bind));
     }
+  });
+}
+
+/// Tiles [first, last) of rows that are consecutive in memory: as many at once as share lines of it, each in vectors no
+/// longer than a tile needs.
+void ContractEmitter::pack_rows_across(ValueId first, ValueId last, ValueId k_begin, ValueId k_end) {
+  constexpr int64_t kLines = 2, kLine = 64;
+  const int64_t most = p.row_tiles.size, line = kLine / static_cast<int64_t>(itemsize(reducer.type(0)));
+  const auto lanes = static_cast<uint16_t>(std::min<int64_t>(p.lanes, std::bit_ceil(static_cast<uint64_t>(most))));
+  const bool alone = row_side.heavy || p.row_groups.size() > 1;
+  const int64_t at_once = alone ? 1 : std::clamp<int64_t>(kLines * line / most, 1, p.row_tasks.size);
+  const bool masked = p.row_tiles.uneven() || most % lanes != 0;
+  each(first, last, b.index(at_once), [&](ValueId t) {
+    std::vector<Tile> tiles(static_cast<size_t>(at_once));
+    for (int64_t i = 0; i < at_once; ++i) {
+      // Behind the last tile it is packed again.
+      const ValueId number = i == 0 ? t : b.min(b.add(t, b.index(i)), b.sub(last, b.index(1)));
+      Tile& tile = tiles[static_cast<size_t>(i)];
+      set_rows(tile, number);
+      tile.row_base = b.mul(b.sub(number, first), e.nest.size("row_stride", row_side.stride));
+    }
+    each(k_begin, k_end, b.index(1), [&](ValueId k) {
+      for (const Tile& tile : tiles)
+        for (int64_t from = 0; from < most; from += lanes) {
+          const ValueId row = b.add(tile.first_row, b.index(from));
+          Body body{.lanes = lanes, .mask = {}, .values = {}};
+          if (masked) body.mask = b.lane_mask(b.sub(b.add(tile.first_row, tile.rows), row), lanes);
+          e.nest.bind_flat(p.row_groups, row, lanes);
+          e.nest.bind_flat(p.depth_groups, k);
+          const ValueId at = b.add(tile.row_base, b.mul(b.sub(k, k_begin), tile.rows));
+          b.store(row_side.buffer, b.add(at, b.index(from)), operand_value(row_side, body));
+        }
+    });
   });
 }
 
@@ -159,7 +199,7 @@ void ContractEmitter::pack_columns(const Tile& tile, ValueId k_begin, ValueId k_
         b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)), quads_across(column_side, k, mask, bind));
         return;
       }
-      prefetch_columns(first, k);
+      prefetch_columns(first, k, p.pack_columns == Pack::Shared ? kPackDepth : 0);
       e.nest.bind_flat(p.depth_groups, k);
       b.store(column_side.buffer, b.add(place(k), b.index(v * p.lanes)),
               vector_of(column_side, p.column_groups, first, mask, true));

@@ -29,7 +29,7 @@ struct ContractPlan {
   bool places = false, whole_lines = false;
   int64_t line = 1, place_step = 1;  // places: rows of a line, and how far apart they are in memory
   int64_t row_unit = 1;              // rows of what row_tiles cuts
-  int64_t depth_block = 512, spans = 1;
+  int64_t depth_block = 512, strip = 0, spans = 1;
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   int64_t batches = 1;  // of a task
   bool split_depth = false, in_registers = false, constant_sizes = false;
@@ -41,7 +41,9 @@ struct ContractPlan {
   int64_t vectors() const { return (columns + lanes - 1) / lanes; }
   bool partial_vector() const { return columns % lanes != 0; }
   bool is_whole_batch() const { return batch > 1 && row_tasks.pieces == 1 && column_tasks.pieces == 1; }
-  bool in_chunks() const { return depth > depth_block; }
+  /// Depths that a tile takes at once.
+  int64_t depth_step() const { return strip ? strip : depth_block; }
+  bool in_chunks() const { return depth > depth_step(); }
 };
 
 inline constexpr int64_t kDepthBlock = 512, kDepthSpan = 32768;

@@ -1,6 +1,7 @@
 // A register tile: one accumulator per row and vector stays in a register while the depth runs. The tile's sums lie in
 // scratch, where blocks of the depth are added and where the epilogue, one loop over rows and vectors, finds them.
 #include <algorithm>
+#include <bit>
 
 #include "codegen/contract_emitter.h"
 #include "codegen/row_stages.h"
@@ -23,7 +24,7 @@ void ContractEmitter::fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_
     const ValueId from = b.add(next, b.mul(k_begin, b.mul(tile.vectors, b.index(p.lanes))));
     fetch(column_side.buffer, b.add(from, b.mul(row_tile, e.nest.size("columns_share", each * p.depth_block))), step);
   }
-  if (p.in_chunks() && p.spans == 1) {
+  if (p.in_chunks() && p.spans == 1 && !p.strip) {
     const int64_t each = (tile_elements + p.depth_block - 1) / p.depth_block;
     fetch(sums_buffer, b.add(tile.sums, b.index(tile_elements)), b.index(each));
   }
@@ -53,11 +54,52 @@ void ContractEmitter::fetch_ahead(const Tile& tile, ValueId row_tile, ValueId k_
   e.nest.bind_flat(p.batch_groups, tile.batch);
 }
 
-/// The chains of all results of the tile over [k_begin, k_end), row by row.
-ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int vectors, ValueId k_begin,
-                                               ValueId k_end) {
+/// Rows that will be packed next: those of the next task, or the same at the next depths. Every tile fetches a share.
+void ContractEmitter::prefetch_rows(const Tile& tile, ValueId row_task, ValueId row_tile, ValueId k_begin,
+                                    ValueId is_last) {
+  constexpr int64_t kLine = 64, kMostShare = 64;
+  const Item& item = e.graph.items[row_side.item];
+  if (p.pack_rows != Pack::Task || p.strip || p.quads || p.row_groups.size() != 1 || p.depth_groups.size() != 1 ||
+      p.column_tasks.pieces > 1 || item.kind != ItemKind::Load || item.inside != ir::IndexArena::kAlways ||
+      item.node->nbytes() * 4 <= e.options.target.l2_bytes)
+    return;
+  // Lines along memory and across it.
+  const int64_t line = kLine / static_cast<int64_t>(itemsize(item.dtype)), depths = std::min(p.depth, p.depth_block);
+  const int64_t rows = p.row_tasks.size * p.row_tiles.size;
+  const int64_t along =
+      std::bit_ceil(static_cast<uint64_t>(((row_side.along_depth ? depths : rows) + line - 1) / line));
+  const int64_t across = row_side.along_depth ? rows : depths;
+  const int64_t share = (along * across) / (p.row_tasks.size * p.column_tasks.size) + 1;
+  if (share > kMostShare) return;
+  const ValueId number = b.add(b.mul(tile.column_number, e.nest.size("rows_of_task", p.row_tasks.size)), row_tile);
+  const ValueId task_rows = e.nest.size("task_rows", rows), next = b.mul(b.add(row_task, b.index(1)), task_rows);
+  ValueId row = next, k = k_begin;
+  if (is_last != kNone) {
+    row = b.select(is_last, next, b.sub(next, task_rows));
+    k = b.select(is_last, b.index(0), b.add(k_begin, b.index(p.depth_block)));
+  }
+  const ValueId first = b.mul(number, e.nest.size("rows_share", share));
+  const ValueId shift = e.nest.size("rows_shift", std::countr_zero(static_cast<uint64_t>(along)));
+  const ValueId mask = e.nest.size("rows_mask", along - 1);
+  each(b.index(0), e.nest.size("rows_share", share), b.index(1), [&](ValueId i) {
+    const ValueId n = b.add(first, i);
+    const ValueId outer = b.prim(Prim::lshr, kInt64, {n, shift});
+    const ValueId inner = b.mul(b.prim(Prim::bit_and, kInt64, {n, mask}), b.index(line));
+    e.nest.bind_flat(p.row_groups, b.add(row, row_side.along_depth ? outer : inner));
+    e.nest.bind_flat(p.depth_groups, b.add(k, row_side.along_depth ? inner : outer));
+    const LoopNest::Address a = e.nest.address(item.position);
+    if (a.access == LoopNest::Access::Uniform) e.prefetch(item.node, a.offset, kFar);
+  });
+}
+
+/// Where the sums of a vector of results wait, in the buffer of sums as in that of chains.
+ValueId ContractEmitter::place(const Tile& tile, int row, int vector) {
+  return b.add(tile.sums, b.index((int64_t{row} * p.column_tiles.size + vector) * p.lanes));
+}
+
+/// What the chains of a tile start from at `k_begin`.
+ContractEmitter::Values ContractEmitter::starts(const Tile& tile, int rows, int vectors, ValueId k_begin) {
   const ValueId zero = reducer.start(p.lanes, {})[0];
-  const ValueId columns = e.nest.size("columns", p.columns);
   Values start(static_cast<size_t>(rows * vectors), zero);
   for (int v = 0; v < vectors && p.quads; ++v) {
     ValueId first = b.load(column_side.buffer, b.add(tile.starts, b.index(int64_t{v} * p.lanes)), p.lanes);
@@ -66,6 +108,25 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       first = b.select(b.splat(b.prim(Prim::eq, kBool, {k_begin, b.index(0)}), p.lanes), first, zero);
     for (int r = 0; r < rows; ++r) start[static_cast<size_t>(r * vectors + v)] = first;
   }
+  if (!p.strip) return start;
+  const ValueId in_block = b.prim(Prim::bit_and, kInt64, {k_begin, b.index(kDepthBlock - 1)});
+  return b.if_then(
+      b.prim(Prim::eq, kBool, {in_block, b.index(0)}), [&] { return start; },
+      [&] {
+        Values before;
+        for (int r = 0; r < rows; ++r)
+          for (int v = 0; v < vectors; ++v) before.push_back(b.load(chains_buffer, place(tile, r, v), p.lanes));
+        return before;
+      });
+}
+
+/// The chains of all results of the tile over [k_begin, k_end), row by row.
+ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int vectors, ValueId k_begin,
+                                               ValueId k_end) {
+  const ValueId columns = e.nest.size("columns", p.columns);
+  const Values start = starts(tile, rows, vectors, k_begin);
+  const bool fetches_rows = p.pack_rows == Pack::None && row_side.along_depth && !row_side.far.empty() &&
+                            !p.places && p.row_tasks.size > 1 && !p.constant_sizes;
   const Values bases = p.places ? bases_of(tile, rows) : Values{};
   const auto step = [&](ValueId k, const Values& carried) {
     Values acc = carried, right;
@@ -79,12 +140,12 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
       const ValueId first = b.mul(b.add(tile.first_vector, b.index(v)), b.index(p.lanes));
       Body body{.lanes = p.lanes, .mask = {}, .values = {}};
       if (p.partial_vector()) body.mask = b.lane_mask(b.sub(columns, first), p.lanes);
-      if (!p.constant_sizes) prefetch_columns(first, k);
+      if (!p.constant_sizes) prefetch_columns(first, k, p.strip);
       e.nest.bind_flat(p.column_groups, first, p.lanes, true);
       e.nest.bind_flat(p.depth_groups, k);
       right.push_back(operand_value(column_side, body));
     }
-    for (int r = 0; r < rows && !row_side.far.empty() && !p.places && p.row_tasks.size > 1 && !p.constant_sizes; ++r) {
+    for (int r = 0; r < rows && fetches_rows; ++r) {
       e.nest.bind_flat(p.row_groups, b.add(b.add(tile.first_row, tile.rows), b.index(r)));
       e.nest.bind_flat(p.depth_groups, k);
       for (ItemId i : row_side.far) {
@@ -141,35 +202,32 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
                                      ValueId span_begin) {
   Tile tile = given;
   if (p.quads) tile.starts = starts_of(tile);
-  // Bases of what is packed from k_begin on move to where depth 0 would be.
-  if (!p.places && p.pack_rows == Pack::Task) tile.row_base = b.sub(tile.row_base, b.mul(k_begin, b.index(rows)));
+  // Bases of what is packed from a later depth on move to where depth 0 would be.
+  if (!p.places && p.pack_rows == Pack::Task)
+    tile.row_base = b.sub(tile.row_base, b.mul(tile.packed_from, b.index(rows)));
   if (p.pack_columns == Pack::Task)
-    tile.column_base = b.sub(tile.column_base, b.mul(k_begin, b.index(int64_t{vectors} * p.lanes)));
+    tile.column_base = b.sub(tile.column_base, b.mul(tile.packed_from, b.index(int64_t{vectors} * p.lanes)));
   if (p.spans > 1) {
     const ValueId span = b.prim(Prim::lshr, kInt64, {span_begin, b.index(15)});
     tile.sums = b.add(tile.sums, b.mul(span, e.nest.size("span_stride", span_stride)));
   }
-  const auto place = [&](int r, int v) {
-    return b.add(tile.sums, b.index((int64_t{r} * p.column_tiles.size + v) * p.lanes));
+  const auto store_to = [&](uint32_t buffer, const Values& sums) {
+    for (int r = 0; r < rows; ++r)
+      for (int v = 0; v < vectors; ++v) b.store(buffer, place(tile, r, v), sums[static_cast<size_t>(r * vectors + v)]);
+    return Values{};
   };
-  const auto block = [&](ValueId begin, ValueId end) {
-    const Values sums = chain(tile, rows, vectors, begin, end);
-    const ValueId is_first = b.prim(Prim::eq, kBool, {begin, span_begin});
+  const auto end_block = [&](const Values& sums, ValueId is_first) {
     Values all;
     for (int r = 0; r < rows; ++r)
       for (int v = 0; v < vectors; ++v) {
         ValueId sum = sums[static_cast<size_t>(r * vectors + v)];
         if (p.depth > kDepthBlock) {
-          const ValueId before = b.load(sums_buffer, place(r, v), p.lanes);
+          const ValueId before = b.load(sums_buffer, place(tile, r, v), p.lanes);
           sum = b.select(is_first, sum, reducer.merge({before}, {sum})[0]);
         }
         all.push_back(sum);
       }
-    const auto store = [&] {
-      for (int r = 0; r < rows; ++r)
-        for (int v = 0; v < vectors; ++v) b.store(sums_buffer, place(r, v), all[static_cast<size_t>(r * vectors + v)]);
-      return Values{};
-    };
+    const auto store = [&] { return store_to(sums_buffer, all); };
     const auto finish_here = [&] {
       finish_registers(tile, rows, vectors, all);
       return Values{};
@@ -181,6 +239,24 @@ void ContractEmitter::multiply_exact(const Tile& given, int rows, int vectors, V
     else
       finish_here();
   };
+  const auto block = [&](ValueId begin, ValueId end) {
+    const Values sums = chain(tile, rows, vectors, begin, end);
+    end_block(sums, b.prim(Prim::eq, kBool, {begin, span_begin}));
+  };
+  if (p.strip && p.depth > kDepthBlock) {
+    const Values sums = chain(tile, rows, vectors, k_begin, k_end);
+    const ValueId block_begin = b.prim(Prim::bit_and, kInt64, {k_begin, b.index(-kDepthBlock)});
+    const ValueId block_end = b.prim(Prim::bit_and, kInt64, {k_end, b.index(kDepthBlock - 1)});
+    const ValueId ends = b.prim(Prim::bit_or, kBool, {b.prim(Prim::eq, kBool, {block_end, b.index(0)}), tile.is_last});
+    b.if_then(
+        ends,
+        [&] {
+          end_block(sums, b.prim(Prim::eq, kBool, {block_begin, span_begin}));
+          return Values{};
+        },
+        [&] { return store_to(chains_buffer, sums); });
+    return;
+  }
   if (p.depth <= kDepthBlock) return block(k_begin, k_end);
   each(k_begin, k_end, b.index(kDepthBlock),
        [&](ValueId begin) { block(begin, b.min(b.add(begin, b.index(kDepthBlock)), k_end)); });

@@ -27,7 +27,7 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
   const auto rounded = [&](int64_t n) { return (n + p.lanes - 1) / p.lanes * p.lanes; };
   padded_depth = rounded(std::min(p.depth, p.depth_block));
   const DType t = reducer.type(0);
-  row_side.stride = padded_depth * p.row_tiles.size;
+  row_side.stride = padded_depth * p.row_tiles.size + (row_side.along_depth ? 0 : p.lanes);
   // Tiles that are packed side by side do not write over each other's first elements.
   if (p.pack_rows == Pack::Shared) row_side.stride = rounded(p.depth) * p.row_tiles.size + p.lanes;
   column_side.stride = rounded(p.pack_columns == Pack::Shared ? p.depth : padded_depth) * p.column_tiles.size * p.lanes;
@@ -46,22 +46,20 @@ ContractEmitter::ContractEmitter(RegionEmitter& emitter)
     if (const Item& item = e.graph.items[i];
         item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 4 > e.options.target.l2_bytes)
       epilogue_loads.push_back(i);
-  if (!column_side.along_depth)
-    for (ItemId i : e.loads_below({column_side.item}))
+  for (Operand* o : {&row_side, &column_side})
+    for (ItemId i : e.loads_below({o->item}))
       if (const Item& item = e.graph.items[i];
           item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 2 > e.options.target.l2_bytes)
-        column_side.far.push_back(i);
-  if (row_side.along_depth && p.pack_rows == Pack::None)
-    for (ItemId i : e.loads_below({row_side.item}))
-      if (const Item& item = e.graph.items[i];
-          item.inside == ir::IndexArena::kAlways && item.node->nbytes() * 2 > e.options.target.l2_bytes)
-        row_side.far.push_back(i);
+        o->far.push_back(i);
   tile_elements = p.tile_rows() * p.column_tiles.size * p.lanes;
   span_stride = tile_elements * (p.in_chunks() ? p.row_tasks.size * p.column_tasks.size : 1);
   const int64_t groups = p.split_depth ? p.batch * p.row_tasks.pieces * p.column_tasks.pieces : 1;
   const int64_t slack = p.places ? tile_elements + p.column_tiles.size * p.lanes * p.lanes : p.lanes;
   sums_buffer =
       e.add_scratch(t, p.split_depth ? Role::Workspace : Role::Scratch, groups * span_stride * p.spans + slack);
+  // A depth of one block has no sums of blocks.
+  chains_buffer = sums_buffer;
+  if (p.strip && p.depth > kDepthBlock) chains_buffer = e.add_scratch(t, Role::Scratch, span_stride + p.lanes);
   if (!p.places) return;
   steps_buffer = e.add_scratch(kInt64, Role::Workspace, p.depth);
   turned_buffer = e.add_scratch(t, Role::Scratch, rounded(p.tile_rows()) * p.column_tiles.size * p.lanes + p.lanes);
@@ -150,6 +148,8 @@ void ContractEmitter::pack_rows_phase() {
 void ContractEmitter::pack_phase() {
   const int64_t tiles = p.column_tiles.pieces;
   const double ns = static_cast<double>(column_side.stride) * (0.3 + 0.02 * work_below(e.graph, p.column_item));
+  if (!column_side.along_depth && !column_side.far.empty() && !p.quads && !p.places)
+    return pack_strips(ns * static_cast<double>(tiles));
   const auto pack = [&](ValueId task) {
     const auto [batch, t] = e.nest.divide(task, {103, 0, 0}, tiles, p.batch * tiles);
     bind_batch(batch);
@@ -171,6 +171,30 @@ void ContractEmitter::pack_phase() {
           fill_steps();
           return Values{};
         });
+  });
+}
+
+/// The same of columns that lie along memory, in strips of the depth: memory is read in its order, a tile's width of
+/// each row would be another page every time.
+void ContractEmitter::pack_strips(double ns) {
+  constexpr int64_t kTaskDepth = 64;
+  const int64_t strips = (p.depth + kTaskDepth - 1) / kTaskDepth;
+  e.phase("pack", p.batch * strips, ns / static_cast<double>(strips), [&](ValueId task) {
+    const auto [batch, s] = e.nest.divide(task, {103, 0, 0}, strips, p.batch * strips);
+    bind_batch(batch);
+    const ValueId tiles = e.nest.size("column_tiles", p.column_tiles.pieces), before = b.mul(batch, tiles);
+    const ValueId task_begin = b.mul(s, b.index(kTaskDepth));
+    const ValueId task_end = b.min(b.add(task_begin, b.index(kTaskDepth)), e.nest.size("depth", p.depth));
+    each(task_begin, task_end, b.index(kPackDepth), [&](ValueId begin) {
+      const ValueId end = b.min(b.add(begin, b.index(kPackDepth)), task_end);
+      each(b.index(0), tiles, b.index(1), [&](ValueId t) {
+        Tile tile;
+        set_columns(tile, t);
+        const ValueId first = b.mul(b.add(before, t), e.nest.size("column_stride", column_side.stride));
+        tile.column_base = b.add(first, b.mul(begin, b.mul(tile.vectors, b.index(p.lanes))));
+        pack_columns(tile, begin, end);
+      });
+    });
   });
 }
 
@@ -211,16 +235,19 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
   const auto chunk = [&](ValueId k_begin) {
     const ValueId k_end = p.in_chunks() ? b.min(b.add(k_begin, b.index(p.depth_block)), k_last) : k_last;
     const ValueId span_begin = p.spans > 1 ? b.prim(Prim::bit_and, kInt64, {k_begin, b.index(-kDepthSpan)}) : zero;
-    const ValueId is_last = p.in_chunks() ? b.prim(Prim::eq, kBool, {k_end, k_last}) : kNone;
     if (p.pack_rows == Pack::Task && p.depth > 0) {
       const ValueId first_rows = start_of("row_tasks", p.row_tasks, row_task);
       const ValueId last_rows = start_of("row_tasks", p.row_tasks, b.add(row_task, one));
-      each(first_rows, last_rows, one, [&](ValueId t) {
+      const auto pack_tile = [&](ValueId t) {
         Tile tile;
         set_rows(tile, t);
         tile.row_base = b.mul(b.sub(t, first_rows), e.nest.size("row_stride", row_side.stride));
         pack_rows(tile, k_begin, k_end);
-      });
+      };
+      if (row_side.along_depth || p.quads)
+        each(first_rows, last_rows, one, pack_tile);
+      else
+        pack_rows_across(first_rows, last_rows, k_begin, k_end);
     }
     const auto columns = [&](Tile& tile) {
       const ValueId c = tile.column_base;
@@ -233,37 +260,45 @@ void ContractEmitter::multiply_task(ValueId batch, ValueId row_task, ValueId col
         if (p.quads) pack_starts(tile, k_begin, k_end);
       }
     };
-    each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {
-      if (p.pack_rows == Pack::Shared) {
-        const ValueId t = b.add(start_of("row_tasks", p.row_tasks, row_task), row_tile);
-        const ValueId before = b.mul(batch, e.nest.size("row_tiles", p.row_tiles.pieces));
-        tile.row_base = b.mul(b.add(before, t), e.nest.size("row_stride", row_side.stride));
-      }
-      tile.is_last = is_last;
-      tile.batch = batch;
-      if (p.constant_sizes) tile.number = b.add(b.mul(tile.column_number, b.index(p.row_tiles.pieces)), row_tile);
-      if (p.depth > 0) {
-        fetch_ahead(tile, row_tile, k_begin);
-        if (p.in_chunks() && !p.split_depth)
-          b.if_then(is_last, [&] {
+    const auto tiles = [&](ValueId begin, ValueId end) {
+      const ValueId is_last = p.in_chunks() ? b.prim(Prim::eq, kBool, {end, k_last}) : kNone;
+      each_tile(row_task, column_task, sums, columns, [&](Tile& tile, ValueId row_tile) {
+        if (p.pack_rows == Pack::Shared) {
+          const ValueId t = b.add(start_of("row_tasks", p.row_tasks, row_task), row_tile);
+          const ValueId before = b.mul(batch, e.nest.size("row_tiles", p.row_tiles.pieces));
+          tile.row_base = b.mul(b.add(before, t), e.nest.size("row_stride", row_side.stride));
+        }
+        tile.is_last = is_last;
+        tile.batch = batch;
+        tile.packed_from = k_begin;
+        if (p.constant_sizes) tile.number = b.add(b.mul(tile.column_number, b.index(p.row_tiles.pieces)), row_tile);
+        if (p.depth > 0) {
+          fetch_ahead(tile, row_tile, begin);
+          prefetch_rows(tile, row_task, row_tile, k_begin, is_last);
+          if (p.in_chunks() && !p.split_depth)
+            b.if_then(is_last, [&] {
+              prefetch_results(tile);
+              return Values{};
+            });
+          else if (!p.in_chunks() && !p.constant_sizes)
             prefetch_results(tile);
-            return Values{};
-          });
-        else if (!p.in_chunks() && !p.constant_sizes)
-          prefetch_results(tile);
-        multiply(tile, k_begin, k_end, span_begin);
-      }
-      if (p.in_registers || p.split_depth) return;
-      // Where tiles are always finished a branch still keeps the epilogue's constants out of the loops around: they
-      // would take the registers of the sums.
-      b.if_then(
-          p.in_chunks() ? is_last : b.lt(b.index(-1), k_last),
-          [&] {
-            finish(tile);
-            return Values{};
-          },
-          {}, kUnlikely);
-    });
+          multiply(tile, begin, end, span_begin);
+        }
+        if (p.in_registers || p.split_depth) return;
+        // Where tiles are always finished a branch still keeps the epilogue's constants out of the loops around: they
+        // would take the registers of the sums.
+        b.if_then(
+            p.in_chunks() ? is_last : b.lt(b.index(-1), k_last),
+            [&] {
+              finish(tile);
+              return Values{};
+            },
+            {}, kUnlikely);
+      });
+    };
+    if (!p.strip) return tiles(k_begin, k_end);
+    each(k_begin, k_end, b.index(p.strip),
+         [&](ValueId begin) { tiles(begin, b.min(b.add(begin, b.index(p.strip)), k_end)); });
   };
   if (p.in_chunks())
     each(k_first, k_last, b.index(p.depth_block), chunk);

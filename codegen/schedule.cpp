@@ -48,6 +48,7 @@ std::string Schedule::str() const {
   if (tile_rows)
     out += fmt::format(" tile={}x{} task={}x{} depth={} pack={}/{}", tile_rows, tile_vectors, row_tiles, column_tiles,
                        depth_block, name(pack_rows), name(pack_columns));
+  if (strip) out += fmt::format(" strip={}", strip);
   if (batches > 1) out += fmt::format(" batches={}", batches);
   if (stages) out += fmt::format(" stages={}", stages);
   if (splits > 1) out += fmt::format(" splits={}", splits);

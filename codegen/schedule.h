@@ -77,6 +77,9 @@ struct Schedule {
   int64_t row_tiles = 1, column_tiles = 1;  // of a task, at most
   int64_t batches = 1;                      // of a task that has all tiles of one
   int64_t depth_block = 512;                // packed and multiplied at once; a multiple of 512 that divides a span
+  // Contract: depths that all tiles of a task take before any goes on; a power of two below 512. 0: whole blocks. So
+  // rows of a large operand that is read in place are read along memory, not a tile's width of each.
+  int64_t strip = 0;
   Pack pack_rows = Pack::Task, pack_columns = Pack::Task;
   int stages = 0;      // BlockMatrix, StreamMatrix: steps of the depth under way
   int64_t splits = 1;  // BlockMatrix: parts of the depth that are tasks of their own, added up in their order

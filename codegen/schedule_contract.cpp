@@ -1,6 +1,7 @@
 // Schedules of contractions. What is weighed: registers, so that a tile's accumulators stay in them; the second-level
 // cache, which holds a task's packed rows and one tile of columns; and packing, which pays where it is read again.
 #include <algorithm>
+#include <bit>
 
 #include "codegen/contract_plan.h"
 #include "codegen/reducer.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr int64_t kMostShared = int64_t{64} << 20;
 constexpr int64_t kDepthChunk = 512;
 constexpr int64_t kTasks = 8;
+/// Depths of a strip, for each tile of rows.
+constexpr int64_t kStrip = 16;
 /// Up to this depth the way of sums through memory is felt.
 constexpr int64_t kShallow = 256;
 /// Up to this size a product's sizes are part of its code.
@@ -151,6 +154,16 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
       s.column_tiles = std::min(columns.pieces, s.column_tiles * 2);
     else
       s.row_tiles = std::min(rows.pieces, s.row_tiles * 2);
+  }
+
+  // Few rows wait for memory: they take columns in strips of the depth, in panels whose chains stay near.
+  const int64_t column_bytes = m.columns * m.depth * size, tile_bytes = rows.size * columns.size * m.lanes * size;
+  const auto strip = kStrip * static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows.pieces)));
+  if (in_place && m.spans == 1 && column_bytes * 2 > target.l2_bytes && columns.pieces >= kTasks &&
+      m.depth > 2 * strip) {
+    s.strip = strip;
+    const int64_t panel = std::max<int64_t>(1, target.l2_bytes / 16 / (tile_bytes * rows.pieces));
+    s.column_tiles = std::min(panel, (columns.pieces + target.cores - 1) / target.cores);
   }
 
   s.split_depth = m.spans >= kTasks && m.batch * row_tasks < kTasks;

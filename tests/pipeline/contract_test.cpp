@@ -48,6 +48,32 @@ std::string graph_text(const Case& c) {
   return text + replaced(c.epilogue, "OUT", out) + "}\n";
 }
 
+/// The same under caches so small that operands count as large; the schedule for vectors of 512 bits says `what`.
+void check_schedule(const Case& c, const std::string& what, int64_t cache_bytes) {
+  const std::string text = graph_text(c);
+  Interner interner;
+  const Graph g = parse(text, interner);
+  const LeafSource leaves = random_leaves(12);
+  const std::vector<HostArray> want = interpret(g, leaves);
+  for (const RunOptions& run : {RunOptions{.vector_bits = 512, .workers = 3, .cache_bytes = cache_bytes, .cores = 2},
+                                RunOptions{.vector_bits = 256, .cache_bytes = cache_bytes, .cores = 1},
+                                RunOptions{.machine = false, .vector_bits = 512, .cache_bytes = cache_bytes}}) {
+    if (!run.machine && c.m * c.n * c.k > 600000) continue;
+    const RunResult got = run_graph(g, leaves, run);
+    const std::string schedules = fmt::format("{}", fmt::join(got.schedules, "; "));
+    if (run.vector_bits == 512) {
+      EXPECT_NE(schedules.find(what), schedules.npos) << schedules << "\n" << text;
+    }
+    for (size_t o = 0; o < want.size(); ++o) {
+      int64_t at = -1;
+      ASSERT_TRUE(bitwise_equal(want[o], got.outputs[o], &at))
+          << "output " << o << " differs at " << at << " machine=" << run.machine << " bits=" << run.vector_bits
+          << " schedules: " << schedules << "\n"
+          << text;
+    }
+  }
+}
+
 void check(const Case& c, const std::vector<int>& widths = {512, 256}) {
   const std::string text = graph_text(c);
   Interner interner;
@@ -103,6 +129,44 @@ TEST(Contract, SizesInTheCode) {
   check({64, 64, 64, "float64", true, false, 4});
   check({61, 90, 62, "float32", false, false, 6, {}, {}, residual});
   check({96, 96, 96, "float32", false, false, 0, {}, {}, residual});
+}
+
+TEST(Contract, StripsOfTheDepth) {
+  // Few rows, columns in place: chains wait in scratch between strips of 16, 32 or 64, sums between blocks of 512.
+  constexpr int64_t kCache = 64 << 10;
+  const auto strips = [&](const Case& c, int64_t strip) { check_schedule(c, fmt::format("strip={}", strip), kCache); };
+  for (const int64_t k : {33, 47, 64, 511, 512, 513, 528, 1024, 1030}) strips({3, k, 1000}, 16);
+  for (const int64_t m : {2, 3, 5, 7, 8}) strips({m, 100, 1100}, 16);
+  for (const int64_t m : {9, 15, 16}) strips({m, 530, 601}, 32);
+  for (const int64_t m : {17, 24, 25, 31, 32}) strips({m, 520, 600}, 64);
+  // Other types, layouts and batches; what is flipped, or the same for all rows.
+  strips({4, 600, 1000, "float64"}, 16);
+  strips({4, 600, 1000, "bfloat16"}, 16);
+  strips({7, 600, 1001, "float32", true, false, 2}, 16);
+  strips({5, 90, 1100, "float32", false, false, 0, "%y = flip %x {axes = [0, 1]}", "%y = flip %x {axes = [0, 1]}"}, 16);
+  // Epilogues read sums from registers, or from scratch.
+  strips({6, 130, 1100, "float32", false, false, 0, {}, {}, "%5 = relu %4 : OUT\nreturn %5\n"}, 16);
+  strips({6, 600, 1100, "float32", false, false, 0, {}, {}, "%5 = gelu %4 : OUT\n%6 = neg %4 : OUT\nreturn %5, %6\n"},
+         16);
+  // Several spans keep their blocks in registers.
+  check({2, 33000, 1100}, {512});
+}
+
+TEST(Contract, RowsAcrossMemory) {
+  // Several tiles at once from one vector of rows, in tiles of equal and of different heights; the last tiles again
+  // where a task has too few; columns that all tasks share, packed in strips of 8 and tasks of 64 of the depth.
+  for (const int64_t m : {33, 47, 64, 65, 100, 128, 131}) check({m, 150, 100, "float32", true, false});
+  for (const int64_t k : {63, 64, 65, 71, 513, 600})
+    for (const bool rhs : {false, true})
+      check_schedule({100, k, 230, "float32", true, rhs, 0, "%y = neg %x", "%y = neg %x"}, "pack=task/shared",
+                     64 << 10);
+  check_schedule({96, 300, 256, "bfloat16", true, false, 0, "%y = neg %x", "%y = neg %x"}, "pack=task/shared",
+                 64 << 10);
+  check_schedule({70, 520, 130, "float64", true, false, 0, "%y = flip %x {axes = [1]}"}, "pack=task/shared", 64 << 10);
+}
+
+TEST(Contract, NothingToMultiply) {
+  for (const auto& [m, k, n] : {std::tuple{0, 5, 7}, {5, 7, 0}, {4, 0, 1100}, {32, 0, 50}, {0, 0, 0}}) check({m, k, n});
 }
 
 TEST(Contract, SpansAsTasks) {
