@@ -47,6 +47,7 @@ void ContestantProcess::start() {
                                  "NUMEXPR_NUM_THREADS", "LAZULI_NUM_THREADS"})
       setenv(variable, count.c_str(), 1);
     setenv("PYTHONWARNINGS", "ignore", 1);
+    setenv("LAZULI_TUNED", "0", 0);  // figures are the cost model's, unless the caller wants those of tuned schedules
     execvp(argv[0], argv.data());
     _exit(127);
   }

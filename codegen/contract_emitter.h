@@ -106,7 +106,7 @@ class ContractEmitter {
   int64_t span_stride = 0;    // of the sums of a task
   uint32_t sums_buffer = 0;
   uint32_t steps_buffer = 0, turned_buffer = 0;  // places
-  uint32_t chains_buffer = 0;  // in strips: where chains wait for the next one
+  uint32_t chains_buffer = 0;                    // in strips: where chains wait for the next one
   std::vector<size_t> outputs;
   std::vector<ItemId> epilogue_loads;         // those worth a prefetch
   static constexpr int64_t kStepsAtOnce = 8;  // of the depth, where sizes are constant

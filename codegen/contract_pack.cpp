@@ -139,7 +139,14 @@ void ContractEmitter::pack_rows(const Tile& tile, ValueId k_begin, ValueId k_end
       const ValueId offset = b.index(g * p.lanes), first = b.add(tile.first_row, offset);
       const auto bind = [&] { e.nest.bind_flat(p.row_groups, first, p.lanes); };
       const ValueId mask = b.lane_mask(b.sub(end, first), p.lanes);
-      b.store(row_side.buffer, b.add(place(k), offset), quads_across(row_side, k, mask, bind));
+      if (p.quads) {
+        b.store(row_side.buffer, b.add(place(k), offset), quads_across(row_side, k, mask, bind));
+        continue;
+      }
+      Body body{.lanes = p.lanes, .mask = mask, .values = {}};
+      bind();
+      e.nest.bind_flat(p.depth_groups, k);
+      b.store(row_side.buffer, b.add(place(k), offset), operand_value(row_side, body));
     }
   });
 }
@@ -153,6 +160,11 @@ void ContractEmitter::pack_rows_across(ValueId first, ValueId last, ValueId k_be
   const bool alone = row_side.heavy || p.row_groups.size() > 1;
   const int64_t at_once = alone ? 1 : std::clamp<int64_t>(kLines * line / most, 1, p.row_tasks.size);
   const bool masked = p.row_tiles.uneven() || most % lanes != 0;
+  // Addresses take the lanes of whatever is bound: nothing else may have others, here and behind.
+  const auto release = [&](const std::vector<size_t>& groups) {
+    for (const size_t g : groups) e.nest.bind_scalar(g, b.index(0));
+  };
+  release(p.column_groups);
   each(first, last, b.index(at_once), [&](ValueId t) {
     std::vector<Tile> tiles(static_cast<size_t>(at_once));
     for (int64_t i = 0; i < at_once; ++i) {
@@ -175,6 +187,7 @@ void ContractEmitter::pack_rows_across(ValueId first, ValueId last, ValueId k_be
         }
     });
   });
+  release(p.row_groups);
 }
 
 void ContractEmitter::pack_columns(const Tile& tile, ValueId k_begin, ValueId k_end) {

@@ -50,13 +50,11 @@ void choose_tile(const ContractPlan& m, int registers, Schedule& s) {
 
 }  // namespace
 
-/// Rows of shorter lines are the places of a window: gradients of weights, whose depth, all places of all of a batch,
-/// is packed along memory instead.
-constexpr int64_t kLeastLine = 7;
-
 bool rows_are_places(const RegionEmitter& e, const ContractPlan& p) {
-  if (p.depth == 0 || p.rows < 2 || p.columns < least_columns(p) || p.row_groups.empty() || p.line < kLeastLine)
-    return false;
+  if (p.depth == 0 || p.rows < 2 || p.columns < least_columns(p) || p.row_groups.empty()) return false;
+  // Lines shorter than those of the depth are a window's own: gradients of weights, whose depth, all places of all of a
+  // batch, is packed along memory instead.
+  if (!p.depth_groups.empty() && p.line < e.nest.groups()[p.depth_groups.back()].extent) return false;
   const Item& item = e.graph.items[p.row_item];
   const DType t = Reducer(e.b, e.graph, 0).type(0);
   if (item.kind != ItemKind::Load || item.inside != ir::IndexArena::kAlways || item.dtype != t || !is_floating(t))

@@ -149,7 +149,7 @@ ContractPlan::ContractPlan(const RegionEmitter& e, const Schedule& s) {
   pack_rows = s.pack_rows;
   pack_columns = s.pack_columns;
   split_depth = s.split_depth && spans > 1;
-  strip = spans > 1 || quads ? 0 : s.strip;
+  strip = spans > 1 || quads || s.constant_sizes ? 0 : s.strip;
   if (!split_depth && row_tasks.pieces == 1 && column_tasks.pieces == 1)
     batches = std::clamp<int64_t>(s.batches, 1, std::max<int64_t>(1, batch));
   constant_sizes = s.constant_sizes;

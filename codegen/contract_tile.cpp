@@ -125,8 +125,8 @@ ContractEmitter::Values ContractEmitter::chain(const Tile& tile, int rows, int v
                                                ValueId k_end) {
   const ValueId columns = e.nest.size("columns", p.columns);
   const Values start = starts(tile, rows, vectors, k_begin);
-  const bool fetches_rows = p.pack_rows == Pack::None && row_side.along_depth && !row_side.far.empty() &&
-                            !p.places && p.row_tasks.size > 1 && !p.constant_sizes;
+  const bool fetches_rows = p.pack_rows == Pack::None && row_side.along_depth && !row_side.far.empty() && !p.places &&
+                            p.row_tasks.size > 1 && !p.constant_sizes;
   const Values bases = p.places ? bases_of(tile, rows) : Values{};
   const auto step = [&](ValueId k, const Values& carried) {
     Values acc = carried, right;

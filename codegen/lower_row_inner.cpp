@@ -67,7 +67,7 @@ void stage_rows(RegionEmitter& e) {
   e.staged.clear();
   e.vector_loop(e.b.index(0), e.nest.size("length", e.nest.reduced_extent()), 1, [&](ValueId first, Body& body) {
     e.nest.bind_flat(kept, groups, first, body.lanes, !body.mask);
-    for (const auto& [id, buffer] : rows) e.b.store(buffer, first, e.emit(id, body));
+    for (const auto& [id, buffer] : rows) e.b.store(buffer, first, e.b.splat(e.emit(id, body), body.lanes));
   });
   e.staged.insert(rows.begin(), rows.end());
 }

@@ -64,7 +64,7 @@ std::vector<Partial> reduce_chunk(RegionEmitter& e, std::vector<Reducer>& of, Va
       const ValueId at = b.add(first, step);
       Body body{.lanes = w, .mask = {}, .values = {}};
       if (masked) body.mask = b.lane_mask(b.sub(left, step), w);
-      e.nest.bind_flat(first_group, last_group, at, w, true);
+      e.nest.bind_flat(first_group, last_group, at, w, !masked);
       e.row_position = [&e, at] { return e.in_scratch(at); };
       e.row_place = at;
       if (e.prefetch_ahead && !masked) e.prefetch_ahead();

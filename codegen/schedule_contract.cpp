@@ -159,7 +159,7 @@ void choose_contract_schedule(const RegionEmitter& probe, Schedule& s) {
   // Few rows wait for memory: they take columns in strips of the depth, in panels whose chains stay near.
   const int64_t column_bytes = m.columns * m.depth * size, tile_bytes = rows.size * columns.size * m.lanes * size;
   const auto strip = kStrip * static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows.pieces)));
-  if (in_place && m.spans == 1 && column_bytes * 2 > target.l2_bytes && columns.pieces >= kTasks &&
+  if (in_place && !s.constant_sizes && m.spans == 1 && column_bytes * 2 > target.l2_bytes && columns.pieces >= kTasks &&
       m.depth > 2 * strip) {
     s.strip = strip;
     const int64_t panel = std::max<int64_t>(1, target.l2_bytes / 16 / (tile_bytes * rows.pieces));

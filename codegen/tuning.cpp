@@ -131,8 +131,9 @@ bool Tuning::allows(const Schedule& s) const {
   if (s == chosen_) return true;
   for (const Knob& k : knobs_of(chosen_))
     if (k.get(s) < k.least || k.get(s) > k.most) return false;
-  if (s.strategy != Strategy::Contract) return true;
   const RegionEmitter& e = *probe_;
+  if (s.strategy != Strategy::Contract)  // loops with several vectors at once end at a multiple of a power of two
+    return (s.unroll & (s.unroll - 1)) == 0 && s.rows_per_task <= std::max<int64_t>(1, e.nest.kept_extent());
   const ContractPlan p(e, s);
   const DType accumulated = Reducer(e.b, e.graph, 0).type(0);
   const auto size = static_cast<int64_t>(itemsize(accumulated));

@@ -451,7 +451,8 @@ class Partitioner {
     const auto [lhs, rhs] = r.contraction_operands(dot, index);
     const MatrixSizes sizes = matrix_sizes(dot);
     const double work = static_cast<double>(dot->numel()) * static_cast<double>(sizes.depth);
-    const bool is_large = !dot->device().is_cuda() && is_floating(dot->dtype()) && work >= kPlacedWork;
+    const bool is_large =
+        !dot->device().is_cuda() && (dot->dtype() == kFloat32 || dot->dtype() == kFloat64) && work >= kPlacedWork;
     const auto use = [&](int64_t others) {
       if (sizes.in_lanes() && others > 1) return Use::Repeated;
       return is_large && others >= kPlacedColumns ? Use::Shared : Use::Packed;

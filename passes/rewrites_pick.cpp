@@ -78,7 +78,8 @@ class Pick {
       if (!value) return nullptr;
       picked.push_back(std::move(value));
     }
-    return picked.empty() ? nullptr : picked.back();
+    // Where nothing depends on the index, its check would be gone with it.
+    return picked.empty() || !used_ ? nullptr : picked.back();
   }
 
  private:
@@ -90,6 +91,7 @@ class Pick {
     std::vector<std::pair<const Node*, size_t>> stack{{x, 0}};
     const auto seen = [&](const Node* n) { return std::find(chain.begin(), chain.end(), n) != chain.end(); };
     while (!stack.empty()) {
+      if (chain.size() + stack.size() > kLongestChain) return {};
       auto& [n, next] = stack.back();
       if (is_inner(n) && next < n->inputs().size()) {
         const Node* input = n->input(next++);
@@ -97,7 +99,6 @@ class Pick {
         continue;
       }
       if (!seen(n)) chain.push_back(n);
-      if (chain.size() > kLongestChain) return {};
       stack.pop_back();
     }
     return chain;
@@ -133,12 +134,16 @@ class Pick {
     return r_.make(Op::gather, inputs, ir::AxesAttr{axes});
   }
 
-  NodeRef index() { return r_.reshape(index_, kept_); }
+  NodeRef index() {
+    used_ = true;
+    return r_.reshape(index_, kept_);
+  }
 
   const Node* index_;
   size_t axis_;
   Shape shape_, kept_;
   Rewriter& r_;
+  bool used_ = false;
 };
 
 NodeRef sum_of_one(const Node* n, Rewriter& r) {

@@ -307,7 +307,8 @@ void plan_kernels(Context& context, Planned& planned, const EvalOptions& eval) {
     }
     std::string key = region_key(regions[r], options);
     if (winners && !options.gpu)
-      if (const auto winner = context.tuning().find(tuning_key(regions[r], options, threads))) key += winner->knobs;
+      if (const auto winner = context.tuning().find(tuning_key(regions[r], options, threads)))
+        key += winner->over + winner->knobs;  // an outdated one, which is not used, is not what is found anew
     if (const auto it = job_of.find(key); it != job_of.end()) {
       jobs[it->second].same.push_back(r);
       continue;

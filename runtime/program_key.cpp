@@ -97,6 +97,7 @@ Boundary number(const EvalRequest& request, bool values) {
   key.put(request.options.fuse);
   key.put(static_cast<uint64_t>(request.options.vector_bits));
   key.put(request.options.verify_passes);
+  key.put(static_cast<uint64_t>(request.options.num_threads));  // tuned schedules are of a number of threads
 
   b.leaves.reserve(16);
   Sharing sharing;

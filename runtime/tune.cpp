@@ -87,7 +87,8 @@ std::vector<Subject> Search::subjects(const Planned& planned) {
   const int threads = most_threads(context_, options_.eval);
   for (const uint32_t r : planned.memory.order) {
     const ir::Region& region = planned.partition.regions[r];
-    if (!region.parts.empty() ||
+    // An update writes a part of what is there: its results cannot be compared alone.
+    if (!region.parts.empty() || region.kind == ir::RegionKind::Update ||
         std::all_of(region.outputs.begin(), region.outputs.end(), [](const ir::Node* n) { return n->nbytes() == 0; }))
       continue;
     Subject s{.region = &region, .options = options_of.of(region), .key = {}, .tuning = nullptr, .weight = 1};

@@ -191,18 +191,22 @@ void TuningTable::reload() {
 }
 
 bool TuningTable::save(std::string* why) {
-  const std::lock_guard lock(mutex_);
   const auto failed = [&](std::string reason) {
     if (why) *why = std::move(reason);
     return false;
   };
   if (file_.empty()) return failed("no folder is set");
-  if (unsaved_.empty()) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (unsaved_.empty()) return true;
+  }
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
+  // Another process may keep the file for a while: nobody who plans a kernel waits for that.
   const File lock_file(file_ + ".lock", O_RDWR | O_CREAT, 0600);
   if (lock_file.fd() < 0 || flock(lock_file.fd(), LOCK_EX) != 0)
     return failed(fmt::format("{} cannot be written", folder_));
+  const std::lock_guard lock(mutex_);
   std::string refused;
   Entries all = read(&refused);  // what others have written since
   for (const auto& [key, winner] : unsaved_) all.insert_or_assign(key, winner);

@@ -15,7 +15,8 @@
 //   --no-save           only say what would be kept
 //
 // Results have the same bits under every schedule; each candidate is compared before it is timed. Exits with 1 where
-// winners could not be kept or a schedule changed a result, with 2 for a mistake on the command line.
+// winners could not be kept or there is something to note (a schedule that changed a result or was refused), with 2 for
+// a mistake on the command line.
 #include "lazuli/tune.h"
 
 #include <fmt/format.h>

@@ -190,7 +190,7 @@ Case convnet() {
   for (int64_t l = 0; l < 4; ++l) {
     const int64_t from = kChannels[l], to = kChannels[l + 1], side = l < 2 ? kSide : kSide / 2;
     add_affine(params, "conv" + std::to_string(l), {to, from, 3, 3}, from * 9, to);
-    amount += (l == 0 ? 4.0 : 6.0) * static_cast<double>(kImages * side * side * from * 9 * to);
+    amount += (l == 0 ? 4.0 : 6.0) * static_cast<double>(kImages * (3 * side - 2) * (3 * side - 2) * from * to);
   }
   constexpr int64_t kFlat = 64 * kSide / 4 * kSide / 4;
   add_affine(params, "last", kFlat, kClasses);

@@ -67,9 +67,6 @@ const std::map<std::string, Run> kRuns = {
     {"move/flip", [](const Operands& in, Tensor& y) { y.copy_(in[0].flip(1)); }},
     {"gather/rows", [](const Operands& in, Tensor& y) { at::index_select_out(y, in[0], 0, in[1]); }},
     {"scatter/add_rows", add_rows},
-    {"conv/resnet", [](const Operands& in, Tensor& y) { y.copy_(at::conv2d(in[0], in[1], {}, 1, 1)); }},
-    {"conv/depthwise",
-     [](const Operands& in, Tensor& y) { y.copy_(at::conv2d(in[0], in[1], {}, 1, 1, 1, in[0].size(1))); }},
     {"contract/sgemm", [](const Operands& in, Tensor& y) { at::mm_out(y, in[0], in[1]); }},
 };
 

@@ -103,7 +103,8 @@ struct Residue {
 };
 
 Residue residue_of(int64_t r, int64_t extent, int64_t size, int64_t results, const WindowDims& w, size_t d) {
-  const int64_t spread = w.spread[d], dilation = w.dilation[d], low = w.low[d];
+  // One place alone has no distance, whatever is said of it.
+  const int64_t spread = w.spread[d], dilation = size == 1 ? 1 : w.dilation[d], low = w.low[d];
   Residue all{r, spread, (results - r + spread - 1) / spread, 0, spread / std::gcd(spread, dilation), 0};
   const auto at = [&](int64_t place) { return r + place * dilation - low; };  // where a place reads
   while (all.place < std::min(all.place_step, size) && at(all.place) % spread != 0) ++all.place;

@@ -208,6 +208,20 @@ TEST(Convolution, TasksOfAWeightsGradientShareRows) {
   EXPECT_NE(r.kernels.back().schedule.find("pack=shared/task"), std::string::npos) << r.kernels.back().schedule;
 }
 
+/// Weights that lie with their channels last, in a convolution whose tasks share them.
+TEST(Convolution, WeightsThatLieAcross) {
+  const Tensor x = float32(noise(8 * 64 * 36, 1), {8, 64, 6, 6});
+  const Tensor w = float32(noise(9 * 64 * 32, 2), {3, 3, 64, 32});
+  const auto compute = [&] {
+    Tensor y = conv2d(x, w.permute({3, 2, 0, 1}));
+    eval(y);
+    return std::vector<Tensor>{y};
+  };
+  const std::vector<Tensor> compiled = compute();
+  const Interpreted interpreted;
+  expect_same_bits(compiled, compute());
+}
+
 TEST(Convolution, OtherTypesAndTheFormsOfArguments) {
   const Geometry& g = geometries()[4];
   const Tensor x = float32(noise(product(g.x), 1), g.x), w = float32(noise(product(g.weight), 2), g.weight);

@@ -304,6 +304,26 @@ TEST(Contract, GroupsOfPackedNumbers) {
     }
 }
 
+TEST(Contract, HeadsThatLieAcross) {
+  // The gradient of a weight behind attention: rows are heads by depth, which lie apart in memory, packed across in
+  // fewer lanes than columns.
+  for (const auto& [heads, depth, columns] : {std::tuple{4, 16, 48}, {8, 8, 200}, {3, 32, 16}, {6, 10, 33}}) {
+    const std::string text = fmt::format(
+        "graph {{\n%0 = data : float32[2, {0}, 90, {1}]\n%1 = permute %0 {{axes = [0, 2, 1, 3]}} : float32[2, 90, {0}, "
+        "{1}]\n"
+        "%2 = reshape %1 : float32[180, {2}]\n%3 = data : float32[180, {3}]\n"
+        "%4 = dot_general %2, %3 {{lhs_batch = [], rhs_batch = [], lhs_contract = [0], rhs_contract = [0]}} : "
+        "float32[{2}, {3}]\n%5 = data : float32[{2}, {3}]\n%6 = sub %5, %4 : float32[{2}, {3}]\nreturn %6\n}}\n",
+        heads, depth, heads * depth, columns);
+    Interner interner;
+    const Graph g = parse(text, interner);
+    const LeafSource leaves = random_leaves(5);
+    const std::vector<HostArray> want = interpret(g, leaves);
+    for (const int bits : {512, 256, 128})
+      EXPECT_TRUE(bitwise_equal(want[0], run_graph(g, leaves, {true, true, true, bits, 2}).outputs[0])) << text << bits;
+  }
+}
+
 TEST(Contract, CodeStaysSmall) {
   // Two heights and two widths of tiles, both operands turned around, an epilogue: compile time follows this number.
   Interner interner;

@@ -207,6 +207,17 @@ TEST(LowerRow, ReductionsOverEveryAxis) {
   }
 }
 
+/// Whole vectors along the last axis; behind the end of a row, nothing is read of operands that are spread along it.
+TEST(LowerRow, WholeRunsOfSeveralAxes) {
+  for (const char* type : {"float32", "int64", "bfloat16"})
+    expect_equal(
+        fmt::format("graph {{\n%0 = data : {0}[4, 5, 16]\n%1 = data : {0}[5, 1]\n%2 = expand %1 : {0}[4, 5, 16]\n"
+                    "%3 = mul %0, %2 : {0}[4, 5, 16]\n%4 = sum %3 {{axes = [1, 2]}} : {0}[4]\n"
+                    "%5 = reduce_max %3 {{axes = [0, 1, 2]}} : {0}[]\nreturn %3, %4, %5\n}}\n",
+                    type),
+        type);
+}
+
 /// What is in cache is read by tiles of columns, what is larger by whole rows.
 TEST(LowerRow, ReductionsOfColumns) {
   Interner interner;

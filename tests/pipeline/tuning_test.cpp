@@ -137,13 +137,22 @@ TEST(Tuning, RefusesWhatIsNoScheduleOfTheRegion) {
         {replaced("row_tiles", "1000000"), "the region cannot be computed that way"},  // more than there are tiles
         {replaced("depth_block", "700"), "the region cannot be computed that way"},    // sums would be other ones
         {replaced("split_depth", "1"), "the region cannot be computed that way"},      // there is one span
-        {replaced("pack_rows", "2"), "2 is no value of pack_rows"},
+        {replaced("pack_rows", "3"), "3 is no value of pack_rows"},
+        {replaced("pack_rows", "2"), "the region cannot be computed that way"},  // the model packs them by tasks
     };
     for (const auto& [text, reason] : bad) {
       std::string why;
       EXPECT_FALSE(tuning.with(text, &why)) << text;
       EXPECT_NE(why.find(reason), why.npos) << text << ": " << why;
     }
+  });
+}
+
+TEST(Tuning, RefusesLoopsThatWouldRunBeyondTheirRows) {
+  with_tuning(regions().back().second, [](const Tuning& tuning) {
+    EXPECT_TRUE(tuning.with("rows_per_task=3 unroll=4", nullptr));
+    EXPECT_FALSE(tuning.with("rows_per_task=3 unroll=3", nullptr));
+    EXPECT_FALSE(tuning.with("rows_per_task=1099511627776 unroll=2", nullptr));
   });
 }
 
