@@ -33,7 +33,7 @@ constexpr int64_t kConcatPieces = 4;
 constexpr double kFreeOps = 4;
 // Contractions that read windows where they stand, without padding and other work in them: columns, and work, at least.
 constexpr int64_t kPlacedColumns = 8;
-constexpr double kPlacedWork = 1 << 20;
+constexpr int64_t kPlacedWork = 1 << 20;
 // Nodes below a root among which an operand that it shares with a kernel is looked for.
 constexpr size_t kSharedWithin = 64;
 
@@ -450,9 +450,8 @@ class Partitioner {
     r.add_node(dot, 1);
     const auto [lhs, rhs] = r.contraction_operands(dot, index);
     const MatrixSizes sizes = matrix_sizes(dot);
-    const double work = static_cast<double>(dot->numel()) * static_cast<double>(sizes.depth);
-    const bool is_large =
-        !dot->device().is_cuda() && (dot->dtype() == kFloat32 || dot->dtype() == kFloat64) && work >= kPlacedWork;
+    const bool exact = dot->dtype() == kFloat32 || dot->dtype() == kFloat64;
+    const bool is_large = !dot->device().is_cuda() && exact && dot->numel() * sizes.depth >= kPlacedWork;
     const auto use = [&](int64_t others) {
       if (sizes.in_lanes() && others > 1) return Use::Repeated;
       return is_large && others >= kPlacedColumns ? Use::Shared : Use::Packed;
