@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "lazuli/base/error.h"
 
 namespace lazuli::runtime::cuda {
 namespace {
+
+/// That the library asks of its workspace.
+constexpr int64_t kWorkspaceAlignment = 256;
 
 // Values of the library's enumerations.
 constexpr int kReal32 = 0, kReal16 = 2, kBrain16 = 14;  // cudaDataType
@@ -101,7 +105,12 @@ LtProduct::~LtProduct() {
 std::shared_ptr<const LtProduct> LtProduct::make(std::shared_ptr<const CublasLt> library, Gpu& gpu,
                                                  const codegen::PlainProduct& product, std::string* why) {
   std::shared_ptr<LtProduct> p(new LtProduct(std::move(library), product));
-  return p->prepare(gpu, why) ? p : nullptr;
+  try {
+    return p->prepare(gpu, why) ? p : nullptr;
+  } catch (const Error& e) {  // of a library that is newer than the driver, say
+    *why = e.message();
+    return nullptr;
+  }
 }
 
 // The library's matrices have consecutive columns: what it computes is the result turned, columns by rows, of the right
@@ -110,6 +119,10 @@ bool LtProduct::prepare(Gpu& gpu, std::string* why) {
   gpu.enter();
   const CublasLt::Functions& f = library_->functions();
   const codegen::PlainProduct& p = product_;
+  if (p.batch > std::numeric_limits<int32_t>::max()) {
+    *why = fmt::format("cuBLASLt does not count {} products in a batch", p.batch);
+    return false;
+  }
   const std::string what = "preparing a product";
   const int type = data_type(p.type);
   library_->check(f.create(&handle_), what);
@@ -120,8 +133,8 @@ bool LtProduct::prepare(Gpu& gpu, std::string* why) {
   const auto layout = [&](OpaqueLayout** l, int64_t rows, int64_t columns, int64_t leading, int64_t batch_stride) {
     library_->check(f.layout_create(l, type, static_cast<uint64_t>(rows), static_cast<uint64_t>(columns), leading),
                     what);
+    if (p.batch == 1) return;
     const auto batch = static_cast<int32_t>(p.batch);
-    if (batch == 1) return;
     library_->check(f.layout_set(*l, kBatchCount, &batch, sizeof batch), what);
     library_->check(f.layout_set(*l, kBatchStride, &batch_stride, sizeof batch_stride), what);
   };
@@ -135,6 +148,7 @@ bool LtProduct::prepare(Gpu& gpu, std::string* why) {
   // Operands may be anybody's memory: for what begins at a multiple of 16 bytes the library has better algorithms.
   const bool found = ask(kAligned, found_[0], why) && ask(itemsize(p.type), found_[1], why);
   if (found) workspace_ = static_cast<int64_t>(std::max(found_[0].workspace, found_[1].workspace));
+  if (workspace_ > 0) workspace_ += kWorkspaceAlignment;  // which buffers of a program need not have
   return found;
 }
 
@@ -158,6 +172,8 @@ bool LtProduct::ask(size_t alignment, Found& found, std::string* why) const {
 
 void LtProduct::run(Gpu& gpu, const void* left, const void* right, void* result, void* workspace) const {
   gpu.enter();
+  const auto given = reinterpret_cast<uintptr_t>(workspace);
+  workspace = reinterpret_cast<void*>((given + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment);
   const auto size = static_cast<int64_t>(itemsize(product_.type));
   const auto* a = static_cast<const std::byte*>(right) + product_.right.offset * size;
   const auto* b = static_cast<const std::byte*>(left) + product_.left.offset * size;

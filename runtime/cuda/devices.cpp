@@ -95,6 +95,7 @@ CompiledKernel Devices::compile(Gpu& gpu, const codegen::Lowered& lowered,
     try {
       return loaded(std::make_shared<Module>(gpu, *code, source.entry_points, source.shared_bytes, name));
     } catch (const Error&) {
+      if (!nvrtc_) throw;  // the driver's reason, not that nothing compiles
       // What the driver refuses is compiled again.
     }
   }

@@ -133,6 +133,7 @@ void Runner::launch(const Launch& l, KernelGraph* graph) {
 /// The operands that the copy engine brings. One at an address that the engine does not take, which only memory of a
 /// caller has, is copied to another first.
 void Runner::put_maps(const KernelPlan& k) {
+  if (!k.gpu.maps.empty()) gpu_.enter();  // a driver describes tensors in the context of the calling thread
   for (const codegen::TensorMap& map : k.gpu.maps) {
     void* p = buffers_[map.buffer];
     if (reinterpret_cast<uintptr_t>(p) % kMapAlignment != 0) {

@@ -232,6 +232,8 @@ EXPORT int cublasLtMatmul(Handle* handle, Form* form, const void* alpha, const v
   for (const void* p : {a, b, static_cast<const void*>(d)})
     if (reinterpret_cast<uintptr_t>(p) % algorithm->alignment != 0) return complain("an address of another alignment");
   if (!workspace || bytes < kWorkspace) return complain("no workspace");
+  if (reinterpret_cast<uintptr_t>(workspace) % 256 != 0)
+    return complain("a workspace that is not aligned to 256 bytes");
   const auto enqueue = driver_function<int (*)(void*, int (*)(void*), void*)>("lzemu_enqueue");
   const auto count = driver_function<void (*)(const char*)>("lzemu_note");
   if (!enqueue || !count) return complain("the emulated driver is not loaded");
