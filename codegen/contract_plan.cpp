@@ -69,6 +69,25 @@ bool reads_along_depth(const RegionEmitter& e, ItemId root, const std::vector<si
   return along_depth > along_free;
 }
 
+std::optional<int64_t> flat_stride(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups) {
+  std::optional<int64_t> inner;
+  int64_t next = 0;  // what a step of the loop outside must be
+  for (size_t n = groups.size(); n-- > 0;) {
+    if (e.nest.groups()[groups[n]].extent == 1) continue;
+    const auto stride = e.nest.stride(position, groups[n]);
+    if (!stride || (inner && *stride != next)) return std::nullopt;
+    if (!inner) inner = stride;
+    next = *stride * e.nest.groups()[groups[n]].extent;
+  }
+  return inner.value_or(0);
+}
+
+ItemId element_item(const RegionEmitter& e, ItemId id) {
+  const Item& item = e.graph.items[id];
+  const bool cast = item.kind == ItemKind::Function && item.node->op() == ir::Op::cast && item.dtype == kInt32;
+  return cast && e.graph.items[item.operands[0]].dtype == kInt8 ? item.operands[0] : id;
+}
+
 bool is_flat_along_depth(const RegionEmitter& e, ItemId root, const std::vector<size_t>& depth) {
   std::vector<bool> seen(e.graph.items.size());
   std::vector<ItemId> todo{root};

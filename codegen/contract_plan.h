@@ -70,4 +70,8 @@ bool choose_stream_matrix(const RegionEmitter& probe, Schedule& s);
 /// Of a GPU's: results of a thread, threads of a block (lower_block_contract.cpp).
 void choose_block_contract(const RegionEmitter& probe, Schedule& s);
 
+/// The distance of neighbours along these loops taken as one; 0 where there is one place, nothing where it varies.
+std::optional<int64_t> flat_stride(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups);
+/// The elements that are multiplied: signed bytes are cast to what is summed before.
+ItemId element_item(const RegionEmitter& e, ItemId operand);
 }  // namespace lazuli::codegen

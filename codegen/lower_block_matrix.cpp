@@ -38,28 +38,8 @@ struct Layout {
   int made = 0;  // elements at once
 };
 
-/// The distance of neighbours along these loops taken as one; nothing where it varies.
-std::optional<int64_t> flat_stride(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups) {
-  std::optional<int64_t> inner;
-  int64_t next = 0;  // what a step of the loop outside must be
-  for (size_t n = groups.size(); n-- > 0;) {
-    const auto stride = e.nest.stride(position, groups[n]);
-    if (!stride || (inner && *stride != next)) return std::nullopt;
-    if (!inner) inner = stride;
-    next = *stride * e.nest.groups()[groups[n]].extent;
-  }
-  return inner;
-}
-
 bool is_operand_type(DType t) {
   return t == kInt8 || t == kFloat16 || t == kBFloat16;
-}
-
-/// The elements that are multiplied: signed bytes are cast to what is summed before.
-ItemId element_item(const RegionEmitter& e, ItemId id) {
-  const Item& item = e.graph.items[id];
-  const bool cast = item.kind == ItemKind::Function && item.node->op() == ir::Op::cast && item.dtype == kInt32;
-  return cast && e.graph.items[item.operands[0]].dtype == kInt8 ? item.operands[0] : id;
 }
 
 std::optional<Layout> stored_layout(const RegionEmitter& e, ItemId id, const std::vector<size_t>& free,
@@ -242,7 +222,7 @@ class BlockMatrix {
 
   /// Everything behind the sum, and the stores.
   void finish(const std::function<ValueId()>& sum) {
-    e.reduction_value = [&](uint32_t, const Body&) { return reducer.finish({summed(sum())}); };
+    e.reduction_value = [&](uint32_t, const Body&) { return reducer.finish({reducer.to_accumulator(sum())}); };
     Body body;
     e.store_outputs(outputs, body);
   }
@@ -270,13 +250,6 @@ class BlockMatrix {
         finish([&] { return sum[0]; });
       });
     });
-  }
-
-  /// A sum in the type that the definition adds up in: integers of the same low bits, floats as they are.
-  ValueId summed(ValueId v) {
-    if (reducer.type(0) == sum_type) return v;
-    const ValueId args[] = {v};
-    return b.inline_function(ir::lower_cast(sum_type, reducer.type(0)), args)[0];
   }
 
   RegionEmitter& e;

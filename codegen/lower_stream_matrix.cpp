@@ -26,43 +26,26 @@ struct Side {
   int64_t offset = 0, batch_stride = 0, batches = 1;
 };
 
-/// The distance of neighbours along these loops taken as one; nothing where it varies.
-std::optional<int64_t> distance_along(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups) {
-  std::optional<int64_t> inner;
-  int64_t next = 0;  // what a step of the loop outside must be
-  for (size_t n = groups.size(); n-- > 0;) {
-    const auto stride = e.nest.stride(position, groups[n]);
-    if (!stride || (inner && *stride != next)) return std::nullopt;
-    if (!inner) inner = stride;
-    next = *stride * e.nest.groups()[groups[n]].extent;
-  }
-  return inner;
-}
-
 bool is_multiple(int64_t elements, DType t) {
   return elements * static_cast<int64_t>(itemsize(t)) % kCopyBytes == 0;
 }
 
 std::optional<Side> side(const RegionEmitter& e, const ContractPlan& p, ItemId operand,
                          const std::vector<size_t>& free) {
-  // Signed bytes are cast to what is summed.
-  const Item& as_summed = e.graph.items[operand];
-  const bool cast = as_summed.kind == ItemKind::Function && as_summed.node->op() == ir::Op::cast &&
-                    as_summed.dtype == kInt32 && e.graph.items[as_summed.operands[0]].dtype == kInt8;
-  const ItemId load = cast ? as_summed.operands[0] : operand;
+  const ItemId load = element_item(e, operand);
   const Item& item = e.graph.items[load];
   if (item.kind != ItemKind::Load || item.inside != ir::IndexArena::kAlways) return std::nullopt;
   if (item.dtype != kInt8 && !is_half(item.dtype) && !(item.dtype == kFloat32 && e.options.gpu->tf32))
     return std::nullopt;
-  const auto across = distance_along(e, item.position, free), along = distance_along(e, item.position, p.depth_groups);
-  const auto batch_stride = distance_along(e, item.position, p.batch_groups);
-  if (!across || !along || (!batch_stride && !p.batch_groups.empty())) return std::nullopt;
+  const auto across = flat_stride(e, item.position, free), along = flat_stride(e, item.position, p.depth_groups);
+  const auto batch_stride = flat_stride(e, item.position, p.batch_groups);
+  if (!across || !along || !batch_stride) return std::nullopt;
   if (*along != 1 && (*across != 1 || !is_half(item.dtype))) return std::nullopt;
   Side s{.item = load,
          .along_depth = *along == 1,
          .stride = *along == 1 ? *across : *along,
          .offset = e.region.arena->expr(item.position).offset};
-  if (p.batch > 1 && batch_stride.value_or(0) != 0) {
+  if (p.batch > 1 && *batch_stride != 0) {
     s.batches = p.batch;
     s.batch_stride = *batch_stride;
   }
@@ -204,12 +187,7 @@ class StreamMatrix {
   }
 
   /// Sums in the type that the definition adds up in: integers of the same low bits, floats as they are.
-  ValueId summed(ValueId at) {
-    const ValueId v = b.load(product.to, at, lanes, lanes > 1 ? kAligned : 0);
-    if (reducer.type(0) == sum_type) return v;
-    const ValueId args[] = {v};
-    return b.inline_function(ir::lower_cast(sum_type, reducer.type(0)), args)[0];
-  }
+  ValueId summed(ValueId at) { return reducer.to_accumulator(b.load(product.to, at, lanes, lanes > 1 ? kAligned : 0)); }
 
   RegionEmitter& e;
   KernelBuilder& b;

@@ -9,20 +9,6 @@
 namespace lazuli::codegen {
 namespace {
 
-/// The distance of neighbours along these loops taken as one; 0 where there is one place, nothing where it varies.
-std::optional<int64_t> flat_stride(const RegionEmitter& e, ir::IndexId position, const std::vector<size_t>& groups) {
-  std::optional<int64_t> inner;
-  int64_t next = 0;  // what a step of the loop outside must be
-  for (size_t n = groups.size(); n-- > 0;) {
-    if (e.nest.groups()[groups[n]].extent == 1) continue;
-    const auto stride = e.nest.stride(position, groups[n]);
-    if (!stride || (inner && *stride != next)) return std::nullopt;
-    if (!inner) inner = stride;
-    next = *stride * e.nest.groups()[groups[n]].extent;
-  }
-  return inner.value_or(0);
-}
-
 std::optional<PlainProduct::Side> side(const RegionEmitter& e, const ContractPlan& p, ItemId id,
                                        const std::vector<size_t>& free, int64_t count) {
   const Item& item = e.graph.items[id];

@@ -1,8 +1,13 @@
-// Products of matrices as text, for the tests of matrix units.
+// Products of matrices as text, and how graphs are scheduled, for the tests of matrix units.
 #pragma once
 #include <fmt/format.h>
 
 #include <string>
+#include <vector>
+
+#include "codegen/lower.h"
+#include "ir/text.h"
+#include "passes/pass.h"
 
 namespace lazuli::testing {
 
@@ -35,5 +40,18 @@ struct MatrixProduct {
     return t + (work ? "return %8\n}\n" : "return %5\n}\n");
   }
 };
+
+/// The schedules of a graph for a GPU.
+inline std::vector<std::string> schedules(const std::string& text, const codegen::GpuTarget& gpu) {
+  ir::Interner interner;
+  passes::PassContext ctx{.interner = interner, .observer = {}};
+  const ir::Graph g = passes::run_passes(ir::parse(text, interner), passes::default_pipeline(), ctx);
+  codegen::LoweringOptions options;
+  options.gpu = gpu;
+  std::vector<std::string> all;
+  for (const ir::Region& r : passes::partition(g, ctx).regions)
+    all.push_back(codegen::lower(r, options).schedule.str());
+  return all;
+}
 
 }  // namespace lazuli::testing

@@ -51,18 +51,6 @@ LeafSource numbers() {
   };
 }
 
-/// The schedules of a graph for a GPU.
-std::vector<std::string> schedules(const std::string& text, const codegen::GpuTarget& gpu) {
-  Interner interner;
-  passes::PassContext ctx{.interner = interner, .observer = {}};
-  const Graph g = passes::run_passes(parse(text, interner), passes::default_pipeline(), ctx);
-  codegen::LoweringOptions options;
-  options.gpu = gpu;
-  std::vector<std::string> all;
-  for (const Region& r : passes::partition(g, ctx).regions) all.push_back(codegen::lower(r, options).schedule.str());
-  return all;
-}
-
 /// The emulated device, which has four processors, without the pipeline that is sm_90a's own.
 codegen::GpuTarget small_gpu() {
   codegen::GpuTarget gpu = codegen::GpuTarget::sm_90a();

@@ -64,18 +64,6 @@ codegen::GpuTarget small_gpu(bool tf32 = false) {
   return gpu;
 }
 
-/// The schedules of a graph for a GPU.
-std::vector<std::string> schedules(const std::string& text, const codegen::GpuTarget& gpu) {
-  Interner interner;
-  passes::PassContext ctx{.interner = interner, .observer = {}};
-  const Graph g = passes::run_passes(parse(text, interner), passes::default_pipeline(), ctx);
-  codegen::LoweringOptions options;
-  options.gpu = gpu;
-  std::vector<std::string> all;
-  for (const Region& r : passes::partition(g, ctx).regions) all.push_back(codegen::lower(r, options).schedule.str());
-  return all;
-}
-
 /// `rounding`: by how much of itself a product may be another because of what its factors are read as. `every`: of
 /// so many results, one is compared.
 void expect_within_bound(runtime::Context& context, const MatrixProduct& p, double rounding = 0, int64_t shift = 0,
